@@ -1,0 +1,68 @@
+# Martlet's build. `make help` lists the targets.
+#
+# Swift modules are compiled by SwiftPM (Package.swift); SwiftPM cannot link for a freestanding triple, so this
+# file links: the kernel with kernel/kernel.ld, programs with musl's static libc.a.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+BUILD := build
+TRIPLE := x86_64-unknown-none-elf
+SWIFT_EMBEDDED := $(dir $(realpath $(shell command -v swift)))../lib/swift/embedded/$(TRIPLE)
+MUSL := /usr/lib/x86_64-linux-musl
+LD := ld.lld
+PACKAGE_FILES := Package.swift
+
+.PHONY: all help
+all: image
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- set-up ---------------------------------------------------------------------------------------
+
+# The one list of what a build machine needs beside the Swift toolchain (Debian package names).
+PACKAGES := qemu-system-x86 ovmf nasm libfreetype-dev grub-pc-bin grub-efi-amd64-bin grub-common xorriso mtools \
+	e2fsprogs musl-dev libwayland-dev wayland-protocols libxkbcommon-tools libxkbcommon-dev xkb-data busybox-static \
+	fonts-inter fonts-jetbrains-mono fonts-dejavu-core pkg-config gcc make git
+
+SETUP := $(BUILD)/setup.stamp
+
+.PHONY: setup
+setup: $(SETUP) ## install the missing packages
+
+$(SETUP): Makefile
+	@mkdir -p $(@D)
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:" $$missing; \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@touch $@
+
+# --- programs -------------------------------------------------------------------------------------
+
+# Executable in the image = SwiftPM product. `Hello` becomes build/programs/hello.
+PROGRAMS := Hello
+PROGRAM_SOURCES := $(shell find apps gfx fonts compositor kernel/ABI -name '*.swift' -o -name '*.h' -o -name '*.c') apps/programs.toolset.json
+PROGRAM_ARCHIVES := .build-programs/$(TRIPLE)/release
+
+programs: $(BUILD)/programs.stamp ## compile and link the native programs
+
+$(BUILD)/programs.stamp: $(PROGRAM_SOURCES) $(PACKAGE_FILES) | $(SETUP)
+	@mkdir -p $(BUILD)/programs
+	@for p in $(PROGRAMS); do \
+	  swift build --triple $(TRIPLE) --toolset apps/programs.toolset.json --scratch-path .build-programs -c release --product $${p}Program; \
+	  out=$(BUILD)/programs/$$(echo $$p | tr A-Z a-z); \
+	  $(LD) -static --gc-sections -o $$out.debug $(MUSL)/crt1.o $(MUSL)/crti.o \
+	    --start-group $(PROGRAM_ARCHIVES)/lib$${p}Program.a $(MUSL)/libc.a $(SWIFT_EMBEDDED)/libswiftUnicodeDataTables.a --end-group $(MUSL)/crtn.o; \
+	  llvm-objcopy --strip-all $$out.debug $$out; \
+	done
+	@touch $@
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf $(BUILD) .build .build-*

@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+// Every module of Martlet, what it may import and where it lives: the architecture, as code.
+// A module can import only what its target lists, so a layer that reaches upward does not compile.
+//
+// Three builds share this file (see the Makefile):
+//   - the kernel:   Embedded Swift, no SSE      (kernel/kernel.toolset.json)
+//   - the programs: Embedded Swift with musl    (apps/programs.toolset.json)
+//   - the host:     build tools and tests; it compiles the very same modules for `swift test`
+import PackageDescription
+
+/// Flags that every module of ours compiles with.
+let common: [SwiftSetting] = [
+    .enableExperimentalFeature("Extern"),
+    .enableExperimentalFeature("Lifetimes"),
+    .enableExperimentalFeature("SymbolLinkageMarkers"),
+]
+
+func module(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+            plugins: [Target.PluginUsage]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: common, plugins: plugins)
+}
+
+// MARK: Kernel, lowest layer first
+
+let kernel: [Target] = [
+    module("ABI", "kernel/ABI"),
+]
+
+// MARK: Graphics and fonts
+
+let graphics: [Target] = [
+    module("Gfx", "gfx/Pixels"),
+]
+
+// MARK: Compositor
+
+let compositor: [Target] = [
+]
+
+// MARK: Programs and what they share
+
+let programs: [Target] = [
+    .target(name: "CLibc", path: "apps/CLibc"),
+    module("ProgramRuntime", "apps/Runtime", ["CLibc"]),
+    module("Hello", "apps/Hello", ["CLibc", "ProgramRuntime"]),
+]
+
+/// A program is a static library here; the Makefile links it with musl.
+func program(_ name: String) -> Product { .library(name: name + "Program", type: .static, targets: [name]) }
+
+let programProducts: [Product] = [
+    program("Hello"),
+]
+
+// MARK: Tests
+
+let tests: [Target] = [
+]
+
+let package = Package(
+    name: "Martlet",
+    products: programProducts,
+    targets: kernel + graphics + compositor + programs + tests
+)

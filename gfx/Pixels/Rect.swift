@@ -1,0 +1,1 @@
+public struct Rect { public var x: Int32 = 0 }
