@@ -42,6 +42,7 @@ let compositor: [Target] = [
 let programs: [Target] = [
     .target(name: "CLibc", path: "apps/CLibc"),
     module("ProgramRuntime", "apps/Runtime", ["CLibc"]),
+    module("System", "apps/System", ["ABI", "CLibc"]),
     module("Hello", "apps/Hello", ["CLibc", "ProgramRuntime"]),
 ]
 
@@ -55,6 +56,7 @@ let programProducts: [Product] = [
 // MARK: Tests
 
 let tests: [Target] = [
+    .testTarget(name: "AppsTests", dependencies: ["System"], path: "Tests/AppsTests"),
 ]
 
 let package = Package(
