@@ -55,12 +55,21 @@ let programProducts: [Product] = [
 
 // MARK: Tests
 
+/// The QEMU driver, its scenarios and the programs that judge the system.
+let judges: [Target] = [
+    .systemLibrary(name: "CZlib", path: "Tests/Driver/CZlib"),
+    .target(name: "TestDriver", dependencies: ["CZlib"], path: "Tests/Driver/Machine"),
+    .target(name: "Scenarios", dependencies: ["TestDriver"], path: "Tests/Scenarios", exclude: ["Approved"]),
+    .executableTarget(name: "martlet-test", dependencies: ["TestDriver", "Scenarios"], path: "Tests/Driver/Command"),
+    .testTarget(name: "TestDriverTests", dependencies: ["TestDriver"], path: "Tests/Driver/UnitTests"),
+]
+
 let tests: [Target] = [
     .testTarget(name: "AppsTests", dependencies: ["System"], path: "Tests/AppsTests"),
 ]
 
 let package = Package(
     name: "Martlet",
-    products: programProducts,
-    targets: kernel + graphics + compositor + programs + tests
+    products: programProducts + [.executable(name: "martlet-test", targets: ["martlet-test"])],
+    targets: kernel + graphics + compositor + programs + judges + tests
 )

@@ -1,0 +1,2 @@
+// zlib, for the PNG files of the picture tests.
+#include <zlib.h>

@@ -1,0 +1,31 @@
+// `martlet-test run`: the scenarios.
+
+import Foundation
+import Scenarios
+import TestDriver
+
+enum RunCommand {
+    /// Plays the scenarios that the options choose; answers with the exit status.
+    static func run(_ arguments: inout Arguments) throws -> Int32 {
+        var (filter, jobs, isApproving, isListing) = ("", 2, false, false)
+        while let word = arguments.next() {
+            switch word {
+            case "--filter": filter = try arguments.value(of: word)
+            case "--jobs": jobs = try arguments.number(of: word)
+            case "--approve": isApproving = true
+            case "--list": isListing = true
+            default: throw TestFailure("unknown option \(word); see martlet-test help")
+            }
+        }
+        let chosen = allScenarios.filter { filter.isEmpty || $0.name.contains(filter) }
+        if isListing {
+            for scenario in chosen { print("\(scenario.name): \(scenario.summary)") }
+            return 0
+        }
+        try require(!chosen.isEmpty, "no scenario's name contains \"\(filter)\"")
+        let runner = ScenarioRunner(chosen, workspace: try Workspace(), isApproving: isApproving)
+        let (passed, failed) = runner.run(jobs: jobs)
+        print("scenarios: \(passed) passed, \(failed) failed")
+        return failed == 0 ? 0 : 1
+    }
+}

@@ -1,0 +1,28 @@
+// Where things are in the tree.
+
+import Foundation
+
+/// The source tree and its build products.
+public struct Workspace: Sendable {
+    public let root: URL
+
+    public init(root: URL) { self.root = root }
+
+    /// The nearest folder with a Package.swift, from the current one upward.
+    public init() throws {
+        var folder = URL(filePath: FileManager.default.currentDirectoryPath)
+        while !FileManager.default.fileExists(atPath: folder.appending(path: "Package.swift").path) {
+            try require(folder.path != "/", "run this in the source tree")
+            folder.deleteLastPathComponent()
+        }
+        root = folder
+    }
+
+    public var build: URL { root.appending(path: "build") }
+    public var kernel: URL { build.appending(path: "kernel.elf") }
+    public var rootImage: URL { build.appending(path: "root.img") }
+    public var iso: URL { build.appending(path: "martlet.iso") }
+    public var programs: URL { build.appending(path: "programs") }
+    public var testLogs: URL { build.appending(path: "test-logs") }
+    public var approvedPictures: URL { root.appending(path: "Tests/Scenarios/Approved") }
+}

@@ -1,0 +1,60 @@
+// From power-on to the first process, and what happens when that is not possible.
+
+import Foundation
+import TestDriver
+
+/// Boot, panic and bad boot environments.
+let bootScenarios: [Scenario] = [
+    Scenario("boot/serial-banner", "the kernel greets on the serial port and names its version") { test in
+        let machine = try test.start(test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh"))
+        try machine.serial.expect("Martlet", seconds: 10)
+    },
+    Scenario("boot/panic", "a panic prints its reason and a symbolised backtrace, then stops") { test in
+        let machine = try test.start(test.kernelConfiguration("console=ttyS0 root=/dev/vda martlet.test=panic"))
+        try machine.serial.expect("panic", seconds: 10)
+        _ = try Deadline.poll(seconds: 10, "a symbolised backtrace") { () -> Bool? in
+            let after = machine.serial.text.components(separatedBy: "panic").dropFirst().joined()
+            // A symbolised frame has a name and an offset into it.
+            let frames = after.matches(of: /0x[0-9a-f]{8,16}.*[A-Za-z_$][A-Za-z0-9_$.<>() ,:]*\+ ?(0x)?[0-9a-f]+/)
+            return frames.count >= 2 ? true : nil
+        }
+    },
+    Scenario("boot/missing-root", "without the root device the kernel says which one it misses") { test in
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vdz init=/bin/sh")
+        configuration.media = []
+        let machine = try test.start(configuration)
+        try machine.serial.expect("/dev/vdz", seconds: 20)
+    },
+    Scenario("boot/missing-init", "an init that does not exist is named") { test in
+        let machine = try test.start(test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/no/such/program"))
+        try machine.serial.expect("/no/such/program", seconds: 20)
+    },
+    Scenario("boot/truncated-root", "a root image that is cut off gets a message, not silence") { test in
+        let image = test.logs.appending(path: "truncated.img")
+        let whole = try FileHandle(forReadingFrom: test.workspace.rootImage)
+        let start = try whole.read(upToCount: 96 * 1024) ?? Data()
+        try start.write(to: image)
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh")
+        configuration.media = [.virtioDisk(image, .dropped)]
+        let machine = try test.start(configuration)
+        try machine.serial.expect("ext2", seconds: 20)
+        _ = try machine.serial.expect(
+            anyOf: ["truncated", "beyond the end", "past the end", "too small", "corrupt", "invalid", "cannot mount"], seconds: 10)
+    },
+    Scenario("boot/zeroed-root", "a disk without a file system gets a message") { test in
+        let image = test.logs.appending(path: "zero.img")
+        try Data(count: 1 << 20).write(to: image)
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh")
+        configuration.media = [.virtioDisk(image, .dropped)]
+        let machine = try test.start(configuration)
+        _ = try machine.serial.expect(anyOf: ["cannot mount", "not an ext2", "no ext2", "bad magic", "Unable to mount"], seconds: 20)
+    },
+    Scenario("boot/little-memory", "8 MiB are too few, and the kernel says so") { test in
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda")
+        configuration.memoryMiB = 8
+        let machine = try test.start(configuration)
+        _ = try machine.serial.expect(anyOf: ["memory"], seconds: 15)
+        _ = try machine.serial.expect(
+            anyOf: ["too little", "not enough", "out of", "Too little", "Not enough", "Out of"], seconds: 10)
+    },
+]
