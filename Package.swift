@@ -35,6 +35,12 @@ let graphics: [Target] = [
 // MARK: Compositor
 
 let compositor: [Target] = [
+    .target(name: "WaylandScannerCore", path: "compositor/Scanner/Core"),
+    .executableTarget(name: "WaylandScanner", dependencies: ["WaylandScannerCore"], path: "compositor/Scanner/Tool"),
+    .plugin(name: "ScannerPlugin", capability: .buildTool(), dependencies: ["WaylandScanner"], path: "compositor/ScannerPlugin"),
+    module("WaylandWire", "compositor/Wire", ["CLibc"]),
+    module("WaylandServer", "compositor/ServerBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
+    module("WaylandClient", "compositor/ClientBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
 ]
 
 // MARK: Programs and what they share

@@ -1,0 +1,26 @@
+// Generates the Wayland bindings of a target while it is built: one Swift file a protocol.
+// A target whose name ends in "Server" gets the server's side, any other one the client's.
+
+import Foundation
+import PackagePlugin
+
+@main
+struct ScannerPlugin: BuildToolPlugin {
+    /// Generated file and protocol description, as the distribution's packages install them.
+    static let protocols = [
+        ("Wayland", "/usr/share/wayland/wayland.xml"),
+        ("XdgShell", "/usr/share/wayland-protocols/stable/xdg-shell/xdg-shell.xml"),
+        ("XdgDecoration", "/usr/share/wayland-protocols/unstable/xdg-decoration/xdg-decoration-unstable-v1.xml"),
+    ]
+
+    func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
+        let side = target.name.hasSuffix("Server") ? "server" : "client"
+        let scanner = try context.tool(named: "WaylandScanner")
+        return Self.protocols.map { name, path in
+            let output = context.pluginWorkDirectoryURL.appending(path: "\(name).swift")
+            return .buildCommand(
+                displayName: "Generating \(side) bindings of \(name)", executable: scanner.url,
+                arguments: [side, path, output.path()], inputFiles: [URL(filePath: path)], outputFiles: [output])
+        }
+    }
+}
