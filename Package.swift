@@ -38,7 +38,7 @@ let compositor: [Target] = [
     .target(name: "WaylandScannerCore", path: "compositor/Scanner/Core"),
     .executableTarget(name: "WaylandScanner", dependencies: ["WaylandScannerCore"], path: "compositor/Scanner/Tool"),
     .plugin(name: "ScannerPlugin", capability: .buildTool(), dependencies: ["WaylandScanner"], path: "compositor/ScannerPlugin"),
-    module("WaylandWire", "compositor/Wire", ["CLibc"]),
+    module("WaylandWire", "compositor/Wire", ["System"]),
     module("WaylandServer", "compositor/ServerBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
     module("WaylandClient", "compositor/ClientBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
 ]

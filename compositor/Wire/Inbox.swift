@@ -1,9 +1,11 @@
 // Bytes and descriptors that came from the peer, cut into messages.
 
-import CLibc
+import System
 
 /// A connection's receive buffer. It is bounded: what does not fit stays in the socket.
 public final class Inbox {
+    /// More unclaimed descriptors than this can only be an attempt to exhaust the table.
+    public static var descriptorLimit: Int { 64 }
     /// The header's size field has 16 bits, so every legal message fits.
     public static var capacity: Int { 65536 }
     static var headerSize: Int { 8 }
@@ -11,7 +13,8 @@ public final class Inbox {
     private let storage: UnsafeMutableRawPointer
     private var start = 0
     private var end = 0
-    private var descriptors = DescriptorQueue()
+    /// Descriptors that came in and that no message has claimed yet, in order of arrival.
+    let descriptors = DescriptorQueue()
 
     public init() {
         storage = UnsafeMutableRawPointer.allocate(byteCount: Inbox.capacity, alignment: 16)
@@ -37,11 +40,12 @@ public final class Inbox {
         return written
     }
 
-    /// Takes over a received descriptor.
-    public func receive(descriptor: Int32) throws(WireError) { try descriptors.append(descriptor) }
+    /// Takes over a descriptor that came with the bytes.
+    public func receive(_ descriptor: consuming Descriptor) { descriptors.append(descriptor) }
 
     /// The next complete message, or nil until more bytes come. The message must be read before the next `fill`.
     public func next() throws(WireError) -> IncomingMessage? {
+        guard descriptors.count <= Inbox.descriptorLimit else { throw .tooManyDescriptors }
         guard count >= Inbox.headerSize else { return nil }
         let word = load(at: start + 4)
         let size = Int(word >> 16)
@@ -53,7 +57,10 @@ public final class Inbox {
         return IncomingMessage(object: object, opcode: UInt16(truncatingIfNeeded: word), inbox: self, offset: body, end: start)
     }
 
-    func takeDescriptor() throws(WireError) -> Descriptor { try descriptors.take() }
+    func takeDescriptor() throws(WireError) -> Descriptor {
+        guard let descriptor = descriptors.take() else { throw .missingDescriptor }
+        return descriptor
+    }
 
     func load(at offset: Int) -> UInt32 {
         precondition(offset >= 0 && offset + 4 <= end)

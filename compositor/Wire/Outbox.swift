@@ -1,12 +1,10 @@
 // Messages waiting to be sent to the peer.
 
-import CLibc
+import System
 
 /// A connection's send buffer. It is bounded: once `limit` bytes wait, further messages are dropped and `overflowed`
 /// is set, which tells the owner that the peer does not read and must be disconnected.
 public final class Outbox {
-    /// `SCM_MAX_FD` is larger, but no peer of the protocol accepts more than this in one message.
-    static var descriptorsPerSend: Int { 28 }
     static var initialCapacity: Int { 4096 }
 
     public let limit: Int
@@ -21,7 +19,9 @@ public final class Outbox {
     private var messageFits = false
     /// Stream position of `storage[0]`, so that a descriptor can remember its place in the stream.
     private var base: UInt64 = 0
-    private var descriptors: [(number: Int32, position: UInt64)] = []
+    private let descriptors = DescriptorQueue()
+    /// Where in the stream the message of each queued descriptor starts.
+    private var positions: [UInt64] = []
 
     public init(limit: Int) {
         precondition(limit >= Outbox.initialCapacity)
@@ -30,10 +30,7 @@ public final class Outbox {
         storage = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
     }
 
-    deinit {
-        for entry in descriptors { _ = close(entry.number) }
-        storage.deallocate()
-    }
+    deinit { storage.deallocate() }
 
     public var isEmpty: Bool { start == end }
     public var count: Int { end - start }
@@ -87,13 +84,13 @@ public final class Outbox {
     /// Queues a duplicate of a descriptor; the caller keeps its own.
     public func descriptor(_ value: borrowing Descriptor) {
         guard messageFits else { return }
-        let copy = martlet_fcntl(value.rawValue, F_DUPFD_CLOEXEC, 0)
-        guard copy >= 0 else {
+        do throws(Errno) {
+            descriptors.append(try value.duplicate())
+            positions.append(base + UInt64(messageStart))
+        } catch {
             // Without its descriptor the message would be malformed: the connection cannot go on.
             overflowed = true
-            return
         }
-        descriptors.append((number: copy, position: base + UInt64(messageStart)))
     }
 
     /// Bytes that a string takes beside its length word.
@@ -102,26 +99,19 @@ public final class Outbox {
 
     // MARK: Sending
 
-    /// Offers the waiting bytes, with the descriptors that must go with them, to `write`, which returns how many bytes
-    /// it sent (zero or less: nothing). Descriptors travel with the first byte of what is offered.
-    public func send(_ write: (UnsafeRawBufferPointer, [Int32]) -> Int) -> Int {
-        guard start < end else { return 0 }
+    /// Offers the waiting bytes to `write`, with the descriptors of which the oldest `UnixStream.descriptorLimit` go with
+    /// the first byte. `write` returns how many bytes it sent; zero: nothing.
+    public func send(_ write: (UnsafeRawBufferPointer, DescriptorQueue) throws(Errno) -> Int) throws(Errno) -> Int {
         var stop = end
-        var numbers: [Int32] = []
-        for entry in descriptors {
-            if numbers.count == Outbox.descriptorsPerSend {
-                // The message of the next descriptor must not go before that descriptor can.
-                stop = Int(entry.position - base)
-                break
-            }
-            numbers.append(entry.number)
+        if positions.count > UnixStream.descriptorLimit {
+            // A message must not go before its descriptor can.
+            stop = max(Int(positions[UnixStream.descriptorLimit] - base), start)
         }
         guard stop > start else { return 0 }
-        let sent = write(UnsafeRawBufferPointer(start: storage + start, count: stop - start), numbers)
-        guard sent > 0 else { return sent }
+        let sent = try write(UnsafeRawBufferPointer(start: storage + start, count: stop - start), descriptors)
         precondition(sent <= stop - start)
-        for number in numbers { _ = close(number) }
-        descriptors.removeFirst(numbers.count)
+        guard sent > 0 else { return 0 }
+        positions.removeFirst(positions.count - descriptors.count)
         start += sent
         if start == end {
             base += UInt64(end)
