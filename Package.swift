@@ -29,6 +29,7 @@ let kernel: [Target] = [
 // MARK: Graphics and fonts
 
 let graphics: [Target] = [
+    module("PixelFormats", "gfx/Formats"),
     module("Gfx", "gfx/Pixels"),
 ]
 
@@ -71,6 +72,7 @@ let judges: [Target] = [
 ]
 
 let tests: [Target] = [
+    .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats"], path: "Tests/GfxTests"),
     .testTarget(name: "AppsTests", dependencies: ["System"], path: "Tests/AppsTests"),
 ]
 

@@ -17,12 +17,8 @@ public struct Region: Equatable, Sendable {
     }
 
     public init(_ rect: Rect) {
-        if rect.isEmpty {
-            self.init()
-        } else {
-            rects = [rect]
-            bounds = rect
-        }
+        rects = rect.isEmpty ? [] : [rect]
+        bounds = rect.isEmpty ? .zero : rect
     }
 
     /// The union of any rectangles.
