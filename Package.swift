@@ -13,6 +13,8 @@ let common: [SwiftSetting] = [
     .enableExperimentalFeature("Extern"),
     .enableExperimentalFeature("Lifetimes"),
     .enableExperimentalFeature("SymbolLinkageMarkers"),
+    .enableExperimentalFeature("BuiltinModule"),
+    .enableExperimentalFeature("RawLayout"),
 ]
 
 func module(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
@@ -24,6 +26,8 @@ func module(_ name: String, _ path: String, _ dependencies: [Target.Dependency] 
 
 let kernel: [Target] = [
     module("ABI", "kernel/ABI"),
+    module("Support", "kernel/Support", ["ABI"]),
+    module("Processor", "kernel/Processor", ["Support"]),
 ]
 
 // MARK: Graphics and fonts

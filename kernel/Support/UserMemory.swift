@@ -34,12 +34,11 @@ public func copyOut<T: BitwiseCopyable>(_ value: T, to address: UserAddress) thr
 func withUnsafeTemporaryValue<T: BitwiseCopyable>(
     _ fill: (UnsafeMutablePointer<T>) throws(Errno) -> Void
 ) throws(Errno) -> T {
-    let size = MemoryLayout<T>.size
     // SAFETY: T is bitwise copyable and the buffer is as large and as aligned as T; it is zeroed before use.
     let outcome: Result<T, Errno> = withUnsafeTemporaryAllocation(
         byteCount: max(MemoryLayout<T>.stride, 1), alignment: MemoryLayout<T>.alignment
     ) { raw in
-        memset(raw.baseAddress!, 0, size)
+        raw.initializeMemory(as: UInt8.self, repeating: 0)
         let slot = raw.baseAddress!.bindMemory(to: T.self, capacity: 1)
         do throws(Errno) {
             try fill(slot)
