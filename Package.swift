@@ -35,6 +35,9 @@ let kernel: [Target] = [
 let graphics: [Target] = [
     module("PixelFormats", "gfx/Formats"),
     module("Gfx", "gfx/Pixels"),
+    module("FontAtlas", "fonts/Format"),
+    module("Text", "gfx/Text", ["Gfx", "FontAtlas"]),
+    module("AtlasWriter", "fonts/Writer", ["FontAtlas"]),
 ]
 
 // MARK: Compositor
@@ -77,6 +80,7 @@ let judges: [Target] = [
 
 let tests: [Target] = [
     .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats"], path: "Tests/GfxTests"),
+    .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "Text", "Gfx"], path: "Tests/FontTests"),
     .testTarget(name: "AppsTests", dependencies: ["System"], path: "Tests/AppsTests"),
 ]
 

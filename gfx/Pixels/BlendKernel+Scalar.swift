@@ -28,9 +28,18 @@ func scalarOverAlpha(
 func scalarOverColor(_ destination: UnsafeMutablePointer<UInt32>, _ color: UInt32, _ count: Int) {
     let lanes = spread(color)
     let inverse = 255 &- (color >> 24)
+    // Neighbours are often equal (a scrim over flat surfaces). Remembering the last result saves their arithmetic and
+    // keeps the compiler from turning this into the vector loop, which emulators run slowly.
+    var last: UInt32 = 0
+    var result = color
     var i = 0
     while i < count {
-        destination[i] = pack((lanes &+ scaleLanes(spread(destination[i]), inverse)) & 0x00FF_00FF_00FF_00FF)
+        let d = destination[i]
+        if d != last {
+            last = d
+            result = pack((lanes &+ scaleLanes(spread(d), inverse)) & 0x00FF_00FF_00FF_00FF)
+        }
+        destination[i] = result
         i &+= 1
     }
 }

@@ -58,12 +58,12 @@ func scale255(_ x: UInt32, _ y: UInt32) -> UInt32 {
 }
 
 /// Channels in 16-bit lanes, low to high: blue, red, green, alpha.
-@inline(__always)
+@inlinable @inline(__always)
 func spread(_ pixel: UInt32) -> UInt64 {
     UInt64(pixel & 0x00FF_00FF) | (UInt64((pixel >> 8) & 0x00FF_00FF) << 32)
 }
 
-@inline(__always)
+@inlinable @inline(__always)
 func pack(_ lanes: UInt64) -> UInt32 {
     UInt32(truncatingIfNeeded: lanes) | (UInt32(truncatingIfNeeded: lanes >> 32) << 8)
 }
@@ -88,9 +88,15 @@ func over(_ source: UInt32, _ destination: UInt32) -> UInt32 {
 }
 
 /// The channel-wise blend a · (255 - t) + b · t, divided by 255 and rounded once.
-@inline(__always)
+@inlinable @inline(__always)
 func mix(_ a: UInt32, _ b: UInt32, _ t: UInt32) -> UInt32 {
     // Both products together stay within 255 · 255, so the lanes cannot overflow.
     let sum = spread(a) &* UInt64(255 &- t) &+ spread(b) &* UInt64(t) &+ 0x0080_0080_0080_0080
     return pack(((sum &+ ((sum >> 8) & 0x00FF_00FF_00FF_00FF)) >> 8) & 0x00FF_00FF_00FF_00FF)
+}
+
+/// The pixel at `coverage` / 255 of the way between two premultiplied pixels.
+@inlinable @inline(__always)
+public func interpolate(_ from: UInt32, _ to: UInt32, _ coverage: UInt8) -> UInt32 {
+    mix(from, to, UInt32(coverage))
 }

@@ -119,6 +119,11 @@ public struct PixelBuffer: @unchecked Sendable {
     /// The pixel value, or nil outside.
     public func pixel(at p: Point) -> UInt32? { bounds.contains(p) ? row(p.y)[Int(p.x)] : nil }
 
+    /// The pixels of one row from a column on, for drawing loops that clipped their rectangle themselves.
+    /// - Safety: only pixels inside `clip` may be written.
+    @inlinable @inline(__always)
+    public func pixels(row y: Int32, column x: Int32) -> UnsafeMutablePointer<UInt32> { row(y) + Int(x) }
+
     // SAFETY: callers pass a row that they clipped to `clip`, which is inside the memory.
     @inlinable @inline(__always)
     func row(_ y: Int32) -> UnsafeMutablePointer<UInt32> {
