@@ -47,6 +47,7 @@ let compositor: [Target] = [
     .executableTarget(name: "WaylandScanner", dependencies: ["WaylandScannerCore"], path: "compositor/Scanner/Tool"),
     .plugin(name: "ScannerPlugin", capability: .buildTool(), dependencies: ["WaylandScanner"], path: "compositor/ScannerPlugin"),
     module("WaylandWire", "compositor/Wire", ["System"]),
+    module("Scene", "compositor/Scene", ["Gfx"]),
     module("WaylandServer", "compositor/ServerBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
     module("WaylandClient", "compositor/ClientBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
 ]
