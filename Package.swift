@@ -47,7 +47,11 @@ let compositor: [Target] = [
     .executableTarget(name: "WaylandScanner", dependencies: ["WaylandScannerCore"], path: "compositor/Scanner/Tool"),
     .plugin(name: "ScannerPlugin", capability: .buildTool(), dependencies: ["WaylandScanner"], path: "compositor/ScannerPlugin"),
     module("WaylandWire", "compositor/Wire", ["System"]),
+    module("Keymap", "compositor/Keymap"),
+    .systemLibrary(name: "CXkbcommon", path: "compositor/CXkbcommon"),
+    .executableTarget(name: "KeymapBaker", dependencies: ["CXkbcommon", "Keymap"], path: "compositor/KeymapBaker"),
     module("Scene", "compositor/Scene", ["Gfx"]),
+    module("ShellPolicy", "compositor/Policy", ["Gfx"]),
     module("WaylandServer", "compositor/ServerBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
     module("WaylandClient", "compositor/ClientBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
 ]
