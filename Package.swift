@@ -62,6 +62,7 @@ let programs: [Target] = [
     .target(name: "CLibc", path: "apps/CLibc"),
     module("ProgramRuntime", "apps/Runtime", ["CLibc"]),
     module("System", "apps/System", ["ABI", "CLibc"]),
+    module("VT", "apps/VT"),
     module("Hello", "apps/Hello", ["CLibc", "ProgramRuntime"]),
 ]
 
@@ -87,6 +88,7 @@ let tests: [Target] = [
     .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats"], path: "Tests/GfxTests"),
     .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "Text", "Gfx"], path: "Tests/FontTests"),
     .testTarget(name: "AppsTests", dependencies: ["System"], path: "Tests/AppsTests"),
+    .testTarget(name: "TerminalTests", dependencies: ["VT"], path: "Tests/TerminalTests"),
 ]
 
 let package = Package(
