@@ -28,6 +28,8 @@ let kernel: [Target] = [
     module("ABI", "kernel/ABI"),
     module("Support", "kernel/Support", ["ABI"]),
     module("Processor", "kernel/Processor", ["Support"]),
+    module("Frames", "kernel/Memory/Frames", ["Support", "Processor"]),
+    module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
 ]
 
 // MARK: Graphics and fonts

@@ -1,0 +1,236 @@
+import Processor
+import Support
+import Synchronization
+
+/// Hands out physical memory in frames of 4 KiB and in power-of-two blocks of them.
+///
+/// Single frames come from a list of the current processor, which no other processor touches; it is refilled from and
+/// drained to the zones in batches. May be used in any context.
+public enum FrameAllocator {
+    /// The free frames of one processor, alone on its cache line. Reached with interrupts off only.
+    struct ProcessorCache {
+        var head: UInt32 = FrameInfo.none
+        var count: UInt32 = 0
+        var padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0)
+    }
+
+    static let maximumProcessors = 64
+    /// Frames moved between a processor's list and the zones at once.
+    static let batch: UInt32 = 32
+    /// A list longer than this is drained by a batch.
+    static let highWater: UInt32 = 128
+
+    // All written once by `Frames.start`.
+    nonisolated(unsafe) static var zones = UnsafeMutablePointer<SpinLock<BuddyZone>>(bitPattern: 16)!
+    nonisolated(unsafe) static var caches = UnsafeMutablePointer<ProcessorCache>(bitPattern: 16)!
+    nonisolated(unsafe) static var isStarted = false
+    /// Frames under management: usable memory less what the bookkeeping takes. Changed at boot only.
+    nonisolated(unsafe) public static var totalFrames = 0
+
+    /// Takes 2^order contiguous frames, aligned to their size, with a reference count of one.
+    /// - Parameters:
+    ///   - zone: the highest zone that will do; lower ones are used when it is empty.
+    ///   - zeroed: whether the memory must be filled with zeros.
+    /// - Returns: nil when there is no such block.
+    public static func allocate(order: Int = 0, zone: FrameZone = .normal, zeroed: Bool = false) -> PhysicalAddress? {
+        let frame: UInt32?
+        if order == 0 && zone == .normal {
+            frame = takeCached()
+        } else {
+            frame = takeBlock(order: order, zone: zone)
+        }
+        guard let frame else { return nil }
+        let info = FrameTable[frame]
+        info.pointee.kind = .allocated
+        info.pointee.order = UInt8(truncatingIfNeeded: order)
+        info.pointee.word = 1
+        let address = PhysicalAddress(frameNumber: UInt64(frame))
+        if zeroed { zero(address, byteCount: pageSize << order) }
+        return address
+    }
+
+    /// Gives a block back. `order` is that of its allocation.
+    public static func free(_ address: PhysicalAddress, order: Int = 0) {
+        let info = FrameTable.info(address)
+        if info.pointee.kind != .allocated || Int(info.pointee.order) != order { panic("a frame that is not allocated was freed") }
+        giveBack(UInt32(truncatingIfNeeded: address.frameNumber), order: order)
+    }
+
+    /// Takes one more reference to a frame. Device memory, which has no count, is left alone.
+    @inline(__always)
+    public static func retain(_ address: PhysicalAddress) {
+        guard FrameTable.manages(address) else { return }
+        FrameTable.references(address).pointee.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    /// Drops a reference to a single frame; the last one frees it.
+    @inline(__always)
+    public static func release(_ address: PhysicalAddress) {
+        guard FrameTable.manages(address) else { return }
+        let left = FrameTable.references(address).pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
+        if left == 0 { free(address) }
+    }
+
+    /// The number of references to an allocated frame. Others may change it at any time unless the caller holds the only one.
+    @inline(__always)
+    public static func referenceCount(_ address: PhysicalAddress) -> UInt32 {
+        guard FrameTable.manages(address) else { return .max }
+        return FrameTable.references(address).pointee.load(ordering: .acquiring)
+    }
+
+    /// Whether the address is RAM with a reference count, as opposed to device memory.
+    @inline(__always)
+    public static func isManaged(_ address: PhysicalAddress) -> Bool { FrameTable.manages(address) }
+
+    /// A word of bookkeeping that the owner of an allocated frame may use as it likes.
+    @inline(__always)
+    static func tag(_ address: PhysicalAddress) -> UnsafeMutablePointer<UInt32> {
+        // SAFETY: the link fields of an allocated frame are unused; `previous` is the last four of the 16 bytes.
+        (UnsafeMutableRawPointer(FrameTable.info(address)) + 12).assumingMemoryBound(to: UInt32.self)
+    }
+
+    /// Frames that nobody uses.
+    public static var freeFrames: Int {
+        guard isStarted else { return 0 }
+        var sum = 0
+        for zone in 0..<3 { sum += zones[zone].withLock { $0.freeCount } }
+        for processor in 0..<maximumProcessors { sum += Int(caches[processor].count) }
+        return sum
+    }
+
+    /// Fills memory with zeros through the direct map.
+    @inline(__always)
+    public static func zero(_ address: PhysicalAddress, byteCount: Int = pageSize) {
+        // SAFETY: the frames were just allocated to the caller and the direct map covers all of RAM.
+        UnsafeMutableRawBufferPointer(start: address.directMapped, count: byteCount).initializeMemory(as: UInt64.self, repeating: 0)
+    }
+}
+
+// MARK: Runs of frames
+
+extension FrameAllocator {
+    /// Takes exactly `count` contiguous frames (no rounding to a power of two) aligned to the next power of two.
+    static func allocateRun(count: Int, zone: FrameZone) -> UInt32? {
+        guard count > 0, count <= 1 << (BuddyZone.orderCount - 1) else { return nil }
+        let order = count == 1 ? 0 : Int.bitWidth - (count - 1).leadingZeroBitCount
+        guard let frame = order == 0 && zone == .normal ? takeCached() : takeBlock(order: order, zone: zone) else { return nil }
+        freeRun(frame + UInt32(count), count: (1 << order) - count)
+        return frame
+    }
+
+    /// Gives back any run of frames, in aligned blocks.
+    static func freeRun(_ first: UInt32, count: Int) {
+        var frame = first
+        let end = first + UInt32(count)
+        while frame < end {
+            let order = min(frame.trailingZeroBitCount, 31 - (end - frame).leadingZeroBitCount, BuddyZone.orderCount - 1)
+            giveBack(frame, order: order)
+            frame += 1 << UInt32(order)
+        }
+    }
+}
+
+// MARK: The two levels
+
+extension FrameAllocator {
+    /// Takes one frame from this processor's list.
+    @inline(__always)
+    private static func takeCached() -> UInt32? {
+        guard isStarted else { return nil }
+        let flags = machineInterruptSave()
+        let cache = caches + Int(PerCPU.current.pointee.index)
+        var frame = cache.pointee.head
+        if frame == FrameInfo.none {
+            refill(cache)
+            frame = cache.pointee.head
+            if frame == FrameInfo.none {
+                machineInterruptRestore(flags)
+                return nil
+            }
+        }
+        cache.pointee.head = FrameTable[frame].pointee.next
+        cache.pointee.count &-= 1
+        machineInterruptRestore(flags)
+        return frame
+    }
+
+    @inline(__always)
+    private static func giveBack(_ frame: UInt32, order: Int) {
+        let zone = zoneIndex(frame)
+        if order > 0 || zone == 0 {
+            zones[zone].withLock { $0.free(frame, order: order) }
+            return
+        }
+        let info = FrameTable[frame]
+        let flags = machineInterruptSave()
+        let cache = caches + Int(PerCPU.current.pointee.index)
+        info.pointee.kind = .cached
+        info.pointee.next = cache.pointee.head
+        cache.pointee.head = frame
+        cache.pointee.count &+= 1
+        if cache.pointee.count > highWater { drain(cache, batch) }
+        machineInterruptRestore(flags)
+    }
+
+    /// Moves up to a batch from the zones to a processor's list, highest zone first.
+    @inline(never)
+    private static func refill(_ cache: UnsafeMutablePointer<ProcessorCache>) {
+        var missing = batch
+        var zone = 2
+        while zone >= 0, missing == batch {
+            missing = zones[zone].withLock { zone in
+                var missing = missing
+                while missing > 0, let frame = zone.allocate(order: 0) {
+                    let info = FrameTable[frame]
+                    info.pointee.kind = .cached
+                    info.pointee.next = cache.pointee.head
+                    cache.pointee.head = frame
+                    missing -= 1
+                }
+                return missing
+            }
+            zone -= 1
+        }
+        cache.pointee.count &+= batch - missing
+    }
+
+    /// Moves frames from a processor's list back to their zones.
+    @inline(never)
+    private static func drain(_ cache: UnsafeMutablePointer<ProcessorCache>, _ wanted: UInt32) {
+        var left = wanted
+        while left > 0, cache.pointee.head != FrameInfo.none {
+            let frame = cache.pointee.head
+            cache.pointee.head = FrameTable[frame].pointee.next
+            cache.pointee.count &-= 1
+            zones[zoneIndex(frame)].withLock { $0.free(frame, order: 0) }
+            left -= 1
+        }
+    }
+
+    /// Takes a block from the zones, from `zone` downwards.
+    @inline(never)
+    private static func takeBlock(order: Int, zone: FrameZone) -> UInt32? {
+        guard isStarted, order >= 0, order < BuddyZone.orderCount else { return nil }
+        if let frame = takeFromZones(order: order, zone: zone) { return frame }
+        // The processor's own list may hold what keeps blocks from being joined.
+        let flags = machineInterruptSave()
+        drain(caches + Int(PerCPU.current.pointee.index), .max)
+        machineInterruptRestore(flags)
+        return takeFromZones(order: order, zone: zone)
+    }
+
+    private static func takeFromZones(order: Int, zone: FrameZone) -> UInt32? {
+        var index = Int(zone.rawValue)
+        while index >= 0 {
+            if let frame = zones[index].withLock({ $0.allocate(order: order) }) { return frame }
+            index -= 1
+        }
+        return nil
+    }
+
+    static let firstDMA32Frame: UInt32 = 0x100_0000 >> 12
+    static let firstNormalFrame: UInt32 = 1 << 20
+
+    @inline(__always)
+    static func zoneIndex(_ frame: UInt32) -> Int { frame >= firstNormalFrame ? 2 : frame >= firstDMA32Frame ? 1 : 0 }
+}

@@ -1,0 +1,36 @@
+import Support
+import Synchronization
+
+/// Frames whose last reference is gone but which a processor may still reach through a cached translation. They are kept on
+/// a list through their own bookkeeping, and freed after the flush.
+public struct FrameGather: ~Copyable {
+    private var head = FrameInfo.none
+
+    @inline(__always)
+    public init() {}
+
+    /// Drops a reference; when it was the last, the frame waits for `finish`.
+    @inline(__always)
+    public mutating func release(_ address: PhysicalAddress) {
+        guard FrameTable.manages(address) else { return }
+        let left = FrameTable.references(address).pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
+        if left != 0 { return }
+        // Nobody else knows the frame any more: its links are ours.
+        FrameTable.info(address).pointee.next = head
+        head = UInt32(truncatingIfNeeded: address.frameNumber)
+    }
+
+    /// Frees what was gathered. The translation caches have been flushed.
+    @inline(__always)
+    public mutating func finish() {
+        while head != FrameInfo.none {
+            let frame = head
+            head = FrameTable[frame].pointee.next
+            FrameAllocator.free(PhysicalAddress(frameNumber: UInt64(frame)))
+        }
+    }
+
+    deinit {
+        if head != FrameInfo.none { panic("gathered frames were forgotten") }
+    }
+}

@@ -1,0 +1,186 @@
+import Support
+import Synchronization
+
+/// A four-level translation tree (Intel SDM volume 3, section 4.5), reached through the direct map.
+///
+/// It is a handle: whoever owns the root also serialises changes. Each table counts its live entries in the bookkeeping of
+/// its frame, so that an empty table is noticed without looking through it.
+@frozen
+public struct PageTables {
+    public typealias Slot = UnsafeMutablePointer<PageTableEntry>
+
+    public let root: PhysicalAddress
+    @inlinable public init(root: PhysicalAddress) { self.root = root }
+
+    /// Bits of the address below the index of a level; level 0 are the leaf tables.
+    @inline(__always)
+    static func shift(_ level: Int) -> UInt64 { 12 + 9 * UInt64(level) }
+
+    @inline(__always)
+    static func index(_ address: UInt64, _ level: Int) -> Int { Int(truncatingIfNeeded: (address >> shift(level)) & 511) }
+
+    @inline(__always)
+    static func table(_ frame: PhysicalAddress) -> Slot {
+        // SAFETY: page tables are frames of RAM, and the direct map shows all of RAM.
+        frame.directMapped.assumingMemoryBound(to: PageTableEntry.self)
+    }
+
+    /// The number of live entries of the table that holds `slot`.
+    @inline(__always)
+    static func liveCount(_ slot: Slot) -> UnsafeMutablePointer<UInt32> {
+        let page = UnsafeRawPointer(bitPattern: UInt(bitPattern: slot) & ~4095).unsafelyUnwrapped
+        return FrameAllocator.tag(PhysicalAddress(directMapped: page))
+    }
+
+    // MARK: Single pages
+
+    /// The slot of a 4 KiB page, if its leaf table exists.
+    @inline(__always)
+    public func slot(_ address: UInt64) -> Slot? {
+        var table = Self.table(root)
+        var level = 3
+        while level > 0 {
+            let entry = table[Self.index(address, level)]
+            if !entry.isPresent || entry.isLarge { return nil }
+            table = Self.table(entry.frame)
+            level -= 1
+        }
+        return table + Self.index(address, 0)
+    }
+
+    /// The slot of a 4 KiB page; missing tables are made.
+    /// - Parameter access: what the upper levels permit: `[.writable, .user]` for user memory, `[.writable]` for the kernel's.
+    /// - Returns: nil when memory is exhausted.
+    @inline(__always)
+    public func makeSlot(_ address: UInt64, access: PageFlags) -> Slot? {
+        var table = Self.table(root)
+        var level = 3
+        while level > 0 {
+            let slot = table + Self.index(address, level)
+            if slot.pointee.isPresent {
+                if slot.pointee.isLarge { return nil }
+                table = Self.table(slot.pointee.frame)
+            } else {
+                guard let fresh = Self.addTable(at: slot, access, countsParent: level < 3) else { return nil }
+                table = fresh
+            }
+            level -= 1
+        }
+        return table + Self.index(address, 0)
+    }
+
+    @inline(never)
+    private static func addTable(at slot: Slot, _ access: PageFlags, countsParent: Bool) -> Slot? {
+        guard let frame = FrameAllocator.allocate(zeroed: true) else { return nil }
+        FrameAllocator.tag(frame).pointee = 0
+        slot.pointee = PageTableEntry(frame, access.union(.present))
+        if countsParent { liveCount(slot).pointee &+= 1 }
+        return table(frame)
+    }
+
+    /// Fills an empty slot.
+    @inline(__always)
+    public static func fill(_ slot: Slot, _ entry: PageTableEntry) {
+        slot.pointee = entry
+        liveCount(slot).pointee &+= 1
+    }
+
+    /// Empties a slot and returns what it held, with the dirty bit that the processor set last.
+    @inline(__always)
+    public static func clear(_ slot: Slot) -> PageTableEntry {
+        let old = exchange(slot, .empty)
+        liveCount(slot).pointee &-= 1
+        return old
+    }
+
+    /// Replaces a live entry in one step: the processor may set its accessed and dirty bits at any time.
+    @inline(__always)
+    public static func exchange(_ slot: Slot, _ entry: PageTableEntry) -> PageTableEntry {
+        // SAFETY: an entry is one aligned 64-bit word.
+        let word = UnsafeMutableRawPointer(slot).assumingMemoryBound(to: Atomic<UInt64>.self)
+        return PageTableEntry(rawValue: word.pointee.exchange(entry.rawValue, ordering: .relaxed))
+    }
+
+    /// What an address translates to, for any page size.
+    public func translate(_ address: UInt64) -> (physical: PhysicalAddress, flags: PageFlags, byteCount: UInt64)? {
+        var table = Self.table(root)
+        var level = 3
+        while true {
+            let entry = table[Self.index(address, level)]
+            if !entry.isPresent { return nil }
+            if level == 0 || entry.isLarge {
+                let size = UInt64(1) << Self.shift(level)
+                let base = entry.rawValue & PageTableEntry.addressMask & ~(size - 1)
+                return (PhysicalAddress(base | (address & (size - 1))), entry.flags, size)
+            }
+            table = Self.table(entry.frame)
+            level -= 1
+        }
+    }
+
+    // MARK: Runs of slots
+
+    /// Consecutive slots of one leaf table.
+    @frozen
+    public struct Run {
+        /// The address that the first slot translates.
+        public let address: UInt64
+        public let slots: Slot
+        public let count: Int
+        @inlinable public var end: UInt64 { address &+ UInt64(count) &* 4096 }
+    }
+
+    /// The slots of the first leaf table that exists in `[address, end)`; both are page aligned.
+    /// - Complexity: O(levels) for each 512 GiB, 1 GiB or 2 MiB that is skipped.
+    @inline(__always)
+    public func nextRun(from start: UInt64, to end: UInt64) -> Run? {
+        var address = start
+        while address < end {
+            var table = Self.table(root)
+            var level = 3
+            while level > 0 {
+                let entry = table[Self.index(address, level)]
+                if !entry.isPresent || entry.isLarge { break }
+                table = Self.table(entry.frame)
+                level -= 1
+            }
+            let size = UInt64(1) << Self.shift(max(level, 1))
+            let next = (address & ~(size &- 1)) &+ size
+            if level == 0 {
+                let runEnd = min(next, end)
+                return Run(address: address, slots: table + Self.index(address, 0), count: Int((runEnd &- address) >> 12))
+            }
+            address = next
+        }
+        return nil
+    }
+
+    /// Frees the tables on the way to `address` that have become empty. User half only.
+    /// - Parameter gather: keeps the tables until the translation caches are flushed.
+    @inline(__always)
+    public func prune(_ address: UInt64, into gather: inout FrameGather) {
+        let pml4 = Self.table(root) + Self.index(address, 3)
+        guard pml4.pointee.isPresent else { return }
+        let pdpt = Self.table(pml4.pointee.frame) + Self.index(address, 2)
+        guard pdpt.pointee.isPresent, !pdpt.pointee.isLarge else { return }
+        let directory = Self.table(pdpt.pointee.frame) + Self.index(address, 1)
+        guard directory.pointee.isPresent, !directory.pointee.isLarge else { return }
+        let leaf = directory.pointee.frame
+        guard FrameAllocator.tag(leaf).pointee == 0 else { return }
+        gather.release(leaf)
+        guard Self.drop(directory) else { return }
+        gather.release(pdpt.pointee.frame)
+        guard Self.drop(pdpt) else { return }
+        gather.release(pml4.pointee.frame)
+        pml4.pointee = .empty
+    }
+
+    /// Empties a slot of an upper table; returns whether that table is now empty.
+    @inline(__always)
+    private static func drop(_ slot: Slot) -> Bool {
+        slot.pointee = .empty
+        let count = liveCount(slot)
+        count.pointee &-= 1
+        return count.pointee == 0
+    }
+}

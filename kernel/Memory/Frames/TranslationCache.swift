@@ -1,0 +1,53 @@
+import Support
+
+@_extern(c, "martlet_invlpg")
+func machineInvalidatePage(_ address: UInt64)
+@_extern(c, "martlet_read_cr3")
+func machineReadTranslationRoot() -> UInt64
+@_extern(c, "martlet_write_cr3")
+func machineWriteTranslationRoot(_ root: UInt64)
+
+/// Forgetting cached translations (TLB). The one place that knows which processors have to be told: with several processors,
+/// the ones on which the address space is loaded get an interrupt from here.
+public enum TranslationCache {
+    /// With more pages than this it is cheaper to flush everything that is not global.
+    static let wholeFlushThreshold: UInt64 = 32
+
+    /// Forgets the user pages of `[start, end)` of the address space with this root.
+    @inline(__always)
+    public static func invalidate(root: PhysicalAddress, from start: UInt64, to end: UInt64) {
+        guard machineReadTranslationRoot() & PageTableEntry.addressMask == root.rawValue else { return }
+        if (end &- start) >> 12 > wholeFlushThreshold {
+            machineWriteTranslationRoot(root.rawValue)
+            return
+        }
+        var address = start
+        while address < end {
+            machineInvalidatePage(address)
+            address &+= 4096
+        }
+    }
+
+    /// Forgets one page of that address space.
+    @inline(__always)
+    public static func invalidate(root: PhysicalAddress, page: UInt64) {
+        guard machineReadTranslationRoot() & PageTableEntry.addressMask == root.rawValue else { return }
+        machineInvalidatePage(page)
+    }
+
+    /// Forgets every user page of that address space.
+    @inline(__always)
+    public static func invalidateAll(root: PhysicalAddress) {
+        guard machineReadTranslationRoot() & PageTableEntry.addressMask == root.rawValue else { return }
+        machineWriteTranslationRoot(root.rawValue)
+    }
+
+    /// Forgets kernel pages, which are global.
+    static func invalidateKernel(from start: UInt64, to end: UInt64) {
+        var address = start
+        while address < end {
+            machineInvalidatePage(address)
+            address &+= 4096
+        }
+    }
+}
