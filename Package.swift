@@ -32,6 +32,15 @@ let kernel: [Target] = [
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
 ]
 
+// MARK: Device drivers
+
+let devices: [Target] = [
+    module("PCIConfiguration", "kernel/Devices/PCI/Configuration"),
+    module("VirtioQueue", "kernel/Devices/Virtio/Queue", ["PCIConfiguration"]),
+    module("DisplayModel", "kernel/Devices/Display/Model", ["ABI"]),
+    module("InputModel", "kernel/Devices/Input/Model", ["ABI"]),
+]
+
 // MARK: Graphics and fonts
 
 let graphics: [Target] = [
@@ -87,6 +96,8 @@ let judges: [Target] = [
 ]
 
 let tests: [Target] = [
+    .testTarget(name: "DevicesTests", dependencies: ["PCIConfiguration", "VirtioQueue", "DisplayModel", "InputModel", "ABI"],
+                path: "Tests/DevicesTests"),
     .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats"], path: "Tests/GfxTests"),
     .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "Text", "Gfx"], path: "Tests/FontTests"),
     .testTarget(name: "AppsTests", dependencies: ["System"], path: "Tests/AppsTests"),
@@ -96,5 +107,5 @@ let tests: [Target] = [
 let package = Package(
     name: "Martlet",
     products: programProducts + [.executable(name: "martlet-test", targets: ["martlet-test"])],
-    targets: kernel + graphics + compositor + programs + judges + tests
+    targets: kernel + devices + graphics + compositor + programs + judges + tests
 )

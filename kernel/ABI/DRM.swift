@@ -2,7 +2,7 @@
 // and events. Mode setting is in DRMMode.swift. The layouts are asserted in Tests/DevicesTests.
 
 /// `struct drm_version`. The pointers are user addresses; the lengths are the room at them, and then the real lengths.
-public struct DRMVersion: BitwiseCopyable {
+public struct DRMVersion: BitwiseCopyable, Sendable {
     public var major: Int32 = 0
     public var minor: Int32 = 0
     public var patchLevel: Int32 = 0
@@ -17,20 +17,20 @@ public struct DRMVersion: BitwiseCopyable {
 }
 
 /// `struct drm_unique`.
-public struct DRMUnique: BitwiseCopyable {
+public struct DRMUnique: BitwiseCopyable, Sendable {
     public var length: UInt64 = 0
     public var unique: UInt64 = 0
     public init() {}
 }
 
 /// `struct drm_auth`.
-public struct DRMAuthentication: BitwiseCopyable {
+public struct DRMAuthentication: BitwiseCopyable, Sendable {
     public var magic: UInt32 = 0
     public init() {}
 }
 
 /// `struct drm_client`.
-public struct DRMClient: BitwiseCopyable {
+public struct DRMClient: BitwiseCopyable, Sendable {
     public var index: Int32 = 0
     public var authenticated: Int32 = 0
     public var pid: UInt64 = 0
@@ -41,7 +41,7 @@ public struct DRMClient: BitwiseCopyable {
 }
 
 /// `struct drm_set_version`.
-public struct DRMSetVersion: BitwiseCopyable {
+public struct DRMSetVersion: BitwiseCopyable, Sendable {
     public var interfaceMajor: Int32 = 0
     public var interfaceMinor: Int32 = 0
     public var driverMajor: Int32 = 0
@@ -50,7 +50,7 @@ public struct DRMSetVersion: BitwiseCopyable {
 }
 
 /// `struct drm_get_cap` and `struct drm_set_client_cap`: a capability and its value.
-public struct DRMCapability: BitwiseCopyable {
+public struct DRMCapability: BitwiseCopyable, Sendable {
     public var capability: UInt64 = 0
     public var value: UInt64 = 0
     public init() {}
@@ -80,14 +80,14 @@ public struct DRMCapability: BitwiseCopyable {
 }
 
 /// `struct drm_gem_close`.
-public struct DRMGEMClose: BitwiseCopyable {
+public struct DRMGEMClose: BitwiseCopyable, Sendable {
     public var handle: UInt32 = 0
     private var padding: UInt32 = 0
     public init() {}
 }
 
 /// `union drm_wait_vblank`: the request's and the reply's members in the same place.
-public struct DRMWaitVBlank: BitwiseCopyable {
+public struct DRMWaitVBlank: BitwiseCopyable, Sendable {
     public var type: UInt32 = 0
     public var sequence: UInt32 = 0
     /// In the request what an event carries (`signal`); in the reply the seconds.
@@ -106,7 +106,7 @@ public struct DRMWaitVBlank: BitwiseCopyable {
 }
 
 /// `struct drm_event_vblank`: what reading from the device gives.
-public struct DRMEventVBlank: BitwiseCopyable {
+public struct DRMEventVBlank: BitwiseCopyable, Sendable {
     public var type: UInt32 = 0
     public var length: UInt32 = 32
     public var userData: UInt64 = 0

@@ -2,7 +2,7 @@
 // beside each is the room there on the way in, and the number of elements that exist on the way out.
 
 /// `struct drm_mode_modeinfo`. Times are in pixels and lines, the clock in kilohertz, the refresh rate in hertz.
-public struct DRMModeInfo: BitwiseCopyable {
+public struct DRMModeInfo: BitwiseCopyable, Sendable {
     public var clock: UInt32 = 0
     public var hdisplay: UInt16 = 0
     public var hsyncStart: UInt16 = 0
@@ -33,7 +33,7 @@ public struct DRMModeInfo: BitwiseCopyable {
 }
 
 /// `struct drm_mode_card_res`.
-public struct DRMModeResources: BitwiseCopyable {
+public struct DRMModeResources: BitwiseCopyable, Sendable {
     public var framebufferPointer: UInt64 = 0
     public var crtcPointer: UInt64 = 0
     public var connectorPointer: UInt64 = 0
@@ -50,7 +50,7 @@ public struct DRMModeResources: BitwiseCopyable {
 }
 
 /// `struct drm_mode_crtc`.
-public struct DRMModeCRTC: BitwiseCopyable {
+public struct DRMModeCRTC: BitwiseCopyable, Sendable {
     public var connectorsPointer: UInt64 = 0
     public var connectorCount: UInt32 = 0
     public var crtcID: UInt32 = 0
@@ -64,7 +64,7 @@ public struct DRMModeCRTC: BitwiseCopyable {
 }
 
 /// `struct drm_mode_get_encoder`.
-public struct DRMModeEncoder: BitwiseCopyable {
+public struct DRMModeEncoder: BitwiseCopyable, Sendable {
     public var encoderID: UInt32 = 0
     public var encoderType: UInt32 = 0
     public var crtcID: UInt32 = 0
@@ -76,7 +76,7 @@ public struct DRMModeEncoder: BitwiseCopyable {
 }
 
 /// `struct drm_mode_get_connector`.
-public struct DRMModeConnector: BitwiseCopyable {
+public struct DRMModeConnector: BitwiseCopyable, Sendable {
     public var encodersPointer: UInt64 = 0
     public var modesPointer: UInt64 = 0
     public var propertiesPointer: UInt64 = 0
@@ -103,14 +103,14 @@ public struct DRMModeConnector: BitwiseCopyable {
 }
 
 /// `struct drm_mode_property_enum`.
-public struct DRMModePropertyEnum: BitwiseCopyable {
+public struct DRMModePropertyEnum: BitwiseCopyable, Sendable {
     public var value: UInt64 = 0
     public var name: InlineArray<32, UInt8> = .init(repeating: 0)
     public init() {}
 }
 
 /// `struct drm_mode_get_property`.
-public struct DRMModeProperty: BitwiseCopyable {
+public struct DRMModeProperty: BitwiseCopyable, Sendable {
     public var valuesPointer: UInt64 = 0
     public var enumsPointer: UInt64 = 0
     public var propertyID: UInt32 = 0
@@ -127,7 +127,7 @@ public struct DRMModeProperty: BitwiseCopyable {
 }
 
 /// `struct drm_mode_connector_set_property`.
-public struct DRMModeConnectorSetProperty: BitwiseCopyable {
+public struct DRMModeConnectorSetProperty: BitwiseCopyable, Sendable {
     public var value: UInt64 = 0
     public var propertyID: UInt32 = 0
     public var connectorID: UInt32 = 0
@@ -135,7 +135,7 @@ public struct DRMModeConnectorSetProperty: BitwiseCopyable {
 }
 
 /// `struct drm_mode_obj_get_properties`.
-public struct DRMModeObjectProperties: BitwiseCopyable {
+public struct DRMModeObjectProperties: BitwiseCopyable, Sendable {
     public var propertiesPointer: UInt64 = 0
     public var propertyValuesPointer: UInt64 = 0
     public var propertyCount: UInt32 = 0
@@ -152,7 +152,7 @@ public struct DRMModeObjectProperties: BitwiseCopyable {
 }
 
 /// `struct drm_mode_obj_set_property`.
-public struct DRMModeObjectSetProperty: BitwiseCopyable {
+public struct DRMModeObjectSetProperty: BitwiseCopyable, Sendable {
     public var value: UInt64 = 0
     public var propertyID: UInt32 = 0
     public var objectID: UInt32 = 0
@@ -162,7 +162,7 @@ public struct DRMModeObjectSetProperty: BitwiseCopyable {
 }
 
 /// `struct drm_mode_get_blob`.
-public struct DRMModeBlob: BitwiseCopyable {
+public struct DRMModeBlob: BitwiseCopyable, Sendable {
     public var blobID: UInt32 = 0
     public var length: UInt32 = 0
     public var dataPointer: UInt64 = 0
@@ -170,7 +170,7 @@ public struct DRMModeBlob: BitwiseCopyable {
 }
 
 /// `struct drm_mode_fb_cmd`.
-public struct DRMModeFramebuffer: BitwiseCopyable {
+public struct DRMModeFramebuffer: BitwiseCopyable, Sendable {
     public var framebufferID: UInt32 = 0
     public var width: UInt32 = 0
     public var height: UInt32 = 0
@@ -183,7 +183,7 @@ public struct DRMModeFramebuffer: BitwiseCopyable {
 }
 
 /// `struct drm_mode_fb_cmd2`.
-public struct DRMModeFramebuffer2: BitwiseCopyable {
+public struct DRMModeFramebuffer2: BitwiseCopyable, Sendable {
     public var framebufferID: UInt32 = 0
     public var width: UInt32 = 0
     public var height: UInt32 = 0
@@ -209,7 +209,7 @@ public enum DRMFormat {
 }
 
 /// `struct drm_clip_rect`: right and bottom are exclusive.
-public struct DRMClipRect: BitwiseCopyable {
+public struct DRMClipRect: BitwiseCopyable, Sendable {
     public var x1: UInt16 = 0
     public var y1: UInt16 = 0
     public var x2: UInt16 = 0
@@ -224,7 +224,7 @@ public struct DRMClipRect: BitwiseCopyable {
 }
 
 /// `struct drm_mode_fb_dirty_cmd`.
-public struct DRMModeDirty: BitwiseCopyable {
+public struct DRMModeDirty: BitwiseCopyable, Sendable {
     public var framebufferID: UInt32 = 0
     public var flags: UInt32 = 0
     public var color: UInt32 = 0
@@ -238,7 +238,7 @@ public struct DRMModeDirty: BitwiseCopyable {
 }
 
 /// `struct drm_mode_cursor`.
-public struct DRMModeCursor: BitwiseCopyable {
+public struct DRMModeCursor: BitwiseCopyable, Sendable {
     public var flags: UInt32 = 0
     public var crtcID: UInt32 = 0
     public var x: Int32 = 0
@@ -254,7 +254,7 @@ public struct DRMModeCursor: BitwiseCopyable {
 }
 
 /// `struct drm_mode_cursor2`.
-public struct DRMModeCursor2: BitwiseCopyable {
+public struct DRMModeCursor2: BitwiseCopyable, Sendable {
     public var cursor = DRMModeCursor()
     public var hotX: Int32 = 0
     public var hotY: Int32 = 0
@@ -262,7 +262,7 @@ public struct DRMModeCursor2: BitwiseCopyable {
 }
 
 /// `struct drm_mode_crtc_lut`.
-public struct DRMModeGamma: BitwiseCopyable {
+public struct DRMModeGamma: BitwiseCopyable, Sendable {
     public var crtcID: UInt32 = 0
     public var gammaSize: UInt32 = 0
     public var redPointer: UInt64 = 0
@@ -272,7 +272,7 @@ public struct DRMModeGamma: BitwiseCopyable {
 }
 
 /// `struct drm_mode_crtc_page_flip`.
-public struct DRMModePageFlip: BitwiseCopyable {
+public struct DRMModePageFlip: BitwiseCopyable, Sendable {
     public var crtcID: UInt32 = 0
     public var framebufferID: UInt32 = 0
     public var flags: UInt32 = 0
@@ -285,7 +285,7 @@ public struct DRMModePageFlip: BitwiseCopyable {
 }
 
 /// `struct drm_mode_create_dumb`.
-public struct DRMModeCreateDumb: BitwiseCopyable {
+public struct DRMModeCreateDumb: BitwiseCopyable, Sendable {
     public var height: UInt32 = 0
     public var width: UInt32 = 0
     public var bitsPerPixel: UInt32 = 0
@@ -297,7 +297,7 @@ public struct DRMModeCreateDumb: BitwiseCopyable {
 }
 
 /// `struct drm_mode_map_dumb`.
-public struct DRMModeMapDumb: BitwiseCopyable {
+public struct DRMModeMapDumb: BitwiseCopyable, Sendable {
     public var handle: UInt32 = 0
     private var padding: UInt32 = 0
     /// What to pass to mmap as the offset.
@@ -306,7 +306,7 @@ public struct DRMModeMapDumb: BitwiseCopyable {
 }
 
 /// `struct drm_mode_get_plane_res`.
-public struct DRMModePlaneResources: BitwiseCopyable {
+public struct DRMModePlaneResources: BitwiseCopyable, Sendable {
     public var planesPointer: UInt64 = 0
     public var planeCount: UInt32 = 0
     private var padding: UInt32 = 0
@@ -314,7 +314,7 @@ public struct DRMModePlaneResources: BitwiseCopyable {
 }
 
 /// `struct drm_mode_get_plane`.
-public struct DRMModePlane: BitwiseCopyable {
+public struct DRMModePlane: BitwiseCopyable, Sendable {
     public var planeID: UInt32 = 0
     public var crtcID: UInt32 = 0
     public var framebufferID: UInt32 = 0

@@ -1,7 +1,7 @@
 // The event interface of input devices (`include/uapi/linux/input.h`).
 
 /// `struct input_event`: 24 bytes.
-public struct InputEvent: BitwiseCopyable {
+public struct InputEvent: BitwiseCopyable, Sendable {
     public var seconds: Int64 = 0
     public var microseconds: Int64 = 0
     public var type: UInt16 = 0
@@ -16,7 +16,7 @@ public struct InputEvent: BitwiseCopyable {
 }
 
 /// `struct input_id`.
-public struct InputIdentity: BitwiseCopyable {
+public struct InputIdentity: BitwiseCopyable, Sendable {
     public var bus: UInt16 = 0
     public var vendor: UInt16 = 0
     public var product: UInt16 = 0
@@ -34,7 +34,7 @@ public struct InputIdentity: BitwiseCopyable {
 }
 
 /// `struct input_absinfo`.
-public struct InputAxis: BitwiseCopyable {
+public struct InputAxis: BitwiseCopyable, Sendable {
     public var value: Int32 = 0
     public var minimum: Int32 = 0
     public var maximum: Int32 = 0

@@ -33,7 +33,7 @@ public enum GPUFormat {
 }
 
 /// `virtio_gpu_ctrl_hdr`
-public struct GPUHeader: BitwiseCopyable {
+public struct GPUHeader: BitwiseCopyable, Sendable {
     public var type: UInt32 = 0
     public var flags: UInt32 = 0
     public var fence: UInt64 = 0
@@ -43,7 +43,7 @@ public struct GPUHeader: BitwiseCopyable {
 }
 
 /// `virtio_gpu_rect`
-public struct GPURect: BitwiseCopyable {
+public struct GPURect: BitwiseCopyable, Sendable {
     public var x: UInt32 = 0
     public var y: UInt32 = 0
     public var width: UInt32 = 0
@@ -58,7 +58,7 @@ public struct GPURect: BitwiseCopyable {
 }
 
 /// `virtio_gpu_resource_create_2d`
-public struct GPUResourceCreate2D: BitwiseCopyable {
+public struct GPUResourceCreate2D: BitwiseCopyable, Sendable {
     public var header = GPUHeader(GPUCommand.resourceCreate2D)
     public var resource: UInt32
     public var format: UInt32
@@ -73,7 +73,7 @@ public struct GPUResourceCreate2D: BitwiseCopyable {
 }
 
 /// `virtio_gpu_resource_unref` and `virtio_gpu_resource_detach_backing`
-public struct GPUResourceReference: BitwiseCopyable {
+public struct GPUResourceReference: BitwiseCopyable, Sendable {
     public var header: GPUHeader
     public var resource: UInt32
     private var padding: UInt32 = 0
@@ -84,7 +84,7 @@ public struct GPUResourceReference: BitwiseCopyable {
 }
 
 /// `virtio_gpu_set_scanout`
-public struct GPUSetScanout: BitwiseCopyable {
+public struct GPUSetScanout: BitwiseCopyable, Sendable {
     public var header = GPUHeader(GPUCommand.setScanout)
     public var rect: GPURect
     public var scanout: UInt32
@@ -97,7 +97,7 @@ public struct GPUSetScanout: BitwiseCopyable {
 }
 
 /// `virtio_gpu_resource_flush`
-public struct GPUResourceFlush: BitwiseCopyable {
+public struct GPUResourceFlush: BitwiseCopyable, Sendable {
     public var header = GPUHeader(GPUCommand.resourceFlush)
     public var rect: GPURect
     public var resource: UInt32
@@ -109,7 +109,7 @@ public struct GPUResourceFlush: BitwiseCopyable {
 }
 
 /// `virtio_gpu_transfer_to_host_2d`
-public struct GPUTransferToHost2D: BitwiseCopyable {
+public struct GPUTransferToHost2D: BitwiseCopyable, Sendable {
     public var header = GPUHeader(GPUCommand.transferToHost2D)
     public var rect: GPURect
     /// Bytes from the start of the backing to the rectangle's first pixel.
@@ -124,7 +124,7 @@ public struct GPUTransferToHost2D: BitwiseCopyable {
 }
 
 /// `virtio_gpu_resource_attach_backing`, followed by `count` memory entries.
-public struct GPUAttachBacking: BitwiseCopyable {
+public struct GPUAttachBacking: BitwiseCopyable, Sendable {
     public var header = GPUHeader(GPUCommand.attachBacking)
     public var resource: UInt32
     public var count: UInt32
@@ -135,7 +135,7 @@ public struct GPUAttachBacking: BitwiseCopyable {
 }
 
 /// `virtio_gpu_mem_entry`
-public struct GPUMemoryEntry: BitwiseCopyable, Equatable {
+public struct GPUMemoryEntry: BitwiseCopyable, Equatable, Sendable {
     public var address: UInt64
     public var byteCount: UInt32
     private var padding: UInt32 = 0
@@ -146,7 +146,7 @@ public struct GPUMemoryEntry: BitwiseCopyable, Equatable {
 }
 
 /// `virtio_gpu_cmd_get_edid`
-public struct GPUGetEDID: BitwiseCopyable {
+public struct GPUGetEDID: BitwiseCopyable, Sendable {
     public var header = GPUHeader(GPUCommand.getEDID)
     public var scanout: UInt32
     private var padding: UInt32 = 0
@@ -154,7 +154,7 @@ public struct GPUGetEDID: BitwiseCopyable {
 }
 
 /// `virtio_gpu_update_cursor`, for both cursor commands.
-public struct GPUCursor: BitwiseCopyable {
+public struct GPUCursor: BitwiseCopyable, Sendable {
     public var header: GPUHeader
     public var scanout: UInt32
     public var x: UInt32
@@ -176,7 +176,7 @@ public struct GPUCursor: BitwiseCopyable {
 }
 
 /// One of the sixteen entries of `virtio_gpu_resp_display_info`.
-public struct GPUDisplay: BitwiseCopyable {
+public struct GPUDisplay: BitwiseCopyable, Sendable {
     public var rect = GPURect()
     public var enabled: UInt32 = 0
     public var flags: UInt32 = 0

@@ -33,7 +33,7 @@ public struct CodeSet: BitwiseCopyable, Sendable {
 }
 
 /// What an input device can report and what state it has: the filter between a driver and its clients.
-public struct InputState: ~Copyable {
+public struct InputState: Sendable {
     public var properties = CodeSet()
     /// Supported event types; `supportedCodes` keeps them in step.
     public private(set) var types = CodeSet()

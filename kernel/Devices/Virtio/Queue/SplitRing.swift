@@ -7,6 +7,11 @@ public struct RingSegment: BitwiseCopyable, Sendable {
     /// The device writes it; otherwise the device reads it.
     public var isDeviceWritable: Bool
 
+    public init(address: UInt64, byteCount: UInt32, isDeviceWritable: Bool) {
+        self.address = address
+        self.byteCount = byteCount
+        self.isDeviceWritable = isDeviceWritable
+    }
     public static func readable(_ address: UInt64, _ byteCount: UInt32) -> RingSegment {
         RingSegment(address: address, byteCount: byteCount, isDeviceWritable: false)
     }
