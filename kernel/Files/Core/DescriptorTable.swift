@@ -51,9 +51,10 @@ public final class DescriptorTable {
             while state.slots.count <= index { state.slots.append(Slot()) }
             let old = state.slots[index].file
             state.slots[index] = Slot(file: file, closeOnExec: closeOnExec)
+            if index == state.lowestFree { state.lowestFree += 1 }
             return old
         }
-        old?.descriptorClosed()
+        old?.descriptorClosed(self)
     }
 
     /// Closes a descriptor.
@@ -67,7 +68,7 @@ public final class DescriptorTable {
             return old
         }
         guard let old else { throw .badDescriptor }
-        old.descriptorClosed()
+        old.descriptorClosed(self)
         // `old` goes out of scope here, outside the lock: the last reference closes the file.
     }
 
@@ -96,23 +97,34 @@ public final class DescriptorTable {
     }
 
     /// Closes what exec must close.
-    public func closeForExec() { closeAll { $0.closeOnExec } }
+    public func closeForExec() { closeAll { _, slot in slot.closeOnExec } }
+
+    /// Closes a range of numbers (`close_range`).
+    public func close(from first: UInt32, through last: UInt32) { closeAll { number, _ in number >= first && number <= last } }
+
+    /// Marks a range of numbers close-on-exec (`CLOSE_RANGE_CLOEXEC`).
+    public func setCloseOnExec(from first: UInt32, through last: UInt32) {
+        state.withLock { state in
+            guard Int(first) < state.slots.count else { return }
+            for index in Int(first)...min(Int(last), state.slots.count - 1) { state.slots[index].closeOnExec = true }
+        }
+    }
 
     /// Closes everything (exit).
-    public func closeAll() { closeAll { _ in true } }
+    public func closeAll() { closeAll { _, _ in true } }
 
-    private func closeAll(where shouldClose: (Slot) -> Bool) {
+    private func closeAll(where shouldClose: (UInt32, Slot) -> Bool) {
         let closed: [OpenFile] = state.withLock { state in
             var closed: [OpenFile] = []
             for index in state.slots.indices {
-                guard let file = state.slots[index].file, shouldClose(state.slots[index]) else { continue }
+                guard let file = state.slots[index].file, shouldClose(UInt32(index), state.slots[index]) else { continue }
                 closed.append(file)
                 state.slots[index] = Slot()
                 if index < state.lowestFree { state.lowestFree = index }
             }
             return closed
         }
-        for file in closed { file.descriptorClosed() }
+        for file in closed { file.descriptorClosed(self) }
     }
 
     /// Open descriptor numbers, ascending.

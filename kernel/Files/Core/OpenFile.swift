@@ -41,11 +41,12 @@ open class OpenFile {
     /// The node it was opened from; nil for anonymous files (pipes, sockets, epoll …).
     public let inode: Inode?
     /// The path by which it was opened, for /proc/self/fd and fchdir; nil for anonymous files.
-    public var path: PathNode?
+    public let path: PathNode?
 
-    public init(flags: OpenFlags, inode: Inode? = nil) {
+    public init(flags: OpenFlags, inode: Inode? = nil, path: PathNode? = nil) {
         flagBits = Atomic(flags.rawValue)
         self.inode = inode
+        self.path = path
     }
 
     public final var flags: OpenFlags {
@@ -90,6 +91,10 @@ open class OpenFile {
     }
     /// What /proc/self/fd shows for files without a path, for example `pipe:[42]`.
     open var anonymousName: String { "anon_inode:[file]" }
-    /// A descriptor for it was closed (each time, not only the last): locks are dropped here.
-    open func descriptorClosed() {}
+    /// Whether epoll may watch it: not regular files and folders, which are always ready.
+    open var isPollable: Bool { true }
+    /// What opening /proc/self/fd/N gives for a file without an inode: by default this very description.
+    open func reopen(flags: OpenFlags) throws(Errno) -> OpenFile { self }
+    /// A descriptor for it was closed in a process (each time, not only the last): locks are dropped here.
+    open func descriptorClosed(_ table: DescriptorTable) {}
 }
