@@ -7,10 +7,11 @@ import Synchronization
 ///
 /// Waiters share one queue: contention is rare, and a wake-up too many only looks at its word again. Not recursive, and
 /// not for interrupt handlers.
-public struct CompactLock: ~Copyable {
+public struct CompactLock: ~Copyable, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: it holds nothing but an atomic word.
     /// 0 free, 1 held, 2 held and somebody waits.
     private let word = Atomic<UInt32>(0)
-    private static let waiters = WaitQueue()
+    nonisolated(unsafe) private static let waiters = WaitQueue()  // has a lock of its own
 
     public init() {}
 

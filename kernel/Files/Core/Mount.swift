@@ -33,8 +33,8 @@ public final class Mount {
     var point: PathNode?
     var isRoot = false
 
-    /// Where nodes belong that are in no tree.
-    static let none = Mount(identifier: 0, source: [], fileSystem: nil, flags: [])
+    /// Where nodes belong that are in no tree. It is never changed.
+    nonisolated(unsafe) static let none = Mount(identifier: 0, source: [], fileSystem: nil, flags: [])
 
     init(identifier: Int32, source: [UInt8], fileSystem: FileSystem?, flags: MountFlags) {
         self.identifier = identifier
