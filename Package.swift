@@ -74,6 +74,7 @@ let programs: [Target] = [
     module("ProgramRuntime", "apps/Runtime", ["CLibc"]),
     module("System", "apps/System", ["ABI", "CLibc"]),
     module("VT", "apps/VT"),
+    module("KeymapText", "apps/KeymapText", ["Keymap"]),
     module("Hello", "apps/Hello", ["CLibc", "ProgramRuntime"]),
 ]
 
@@ -100,7 +101,7 @@ let tests: [Target] = [
                 path: "Tests/DevicesTests"),
     .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats"], path: "Tests/GfxTests"),
     .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "Text", "Gfx"], path: "Tests/FontTests"),
-    .testTarget(name: "AppsTests", dependencies: ["System"], path: "Tests/AppsTests"),
+    .testTarget(name: "AppsTests", dependencies: ["System", "KeymapText", "Keymap", "CXkbcommon"], path: "Tests/AppsTests"),
     .testTarget(name: "TerminalTests", dependencies: ["VT"], path: "Tests/TerminalTests"),
 ]
 

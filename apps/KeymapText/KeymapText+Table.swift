@@ -46,8 +46,10 @@ extension KeymapText {
         }
         guard level < key.symbols.count else { return 0 }
         let symbol = key.symbols[level]
-        // Caps Lock makes letters capital where the type does not look at it itself.
-        return mask & 2 != 0 && looksAt & 2 == 0 ? uppercase(symbol) : symbol
+        var consumed = looksAt
+        for (entry, kept) in type.preserved where resolve(entry, virtual) == mask & looksAt { consumed &= ~kept.real }
+        // Caps Lock makes letters capital where the type has not used it up.
+        return mask & 2 != 0 && consumed & 2 == 0 ? uppercase(symbol) : symbol
     }
 
     /// A mask in real modifiers; nil if one of its virtual modifiers has none.
@@ -86,7 +88,7 @@ extension KeymapText {
         func isKeypad(_ symbol: UInt32) -> Bool { (0xFF80...0xFFBD).contains(symbol) }
         func isPair(_ first: Int) -> Bool {
             guard first + 1 < symbols.count else { return false }
-            return uppercase(symbols[first]) == symbols[first + 1] && symbols[first] != symbols[first + 1]
+            return uppercase(symbols[first]) != symbols[first] && lowercase(symbols[first + 1]) != symbols[first + 1]
         }
         let keypad = symbols.prefix(2).contains { isKeypad($0) }
         switch symbols.count {
@@ -112,8 +114,19 @@ extension KeymapText {
 
 /// The capital of a letter; other symbols stay.
 private func uppercase(_ symbol: UInt32) -> UInt32 {
+    // Final sigma has no capital of its own to X.
+    guard symbol != 0x100_03C2, let scalar = KeyTable.character(of: symbol) else { return symbol }
+    return single(scalar.properties.uppercaseMapping) ?? symbol
+}
+
+/// The small form of a letter; other symbols stay.
+private func lowercase(_ symbol: UInt32) -> UInt32 {
     guard let scalar = KeyTable.character(of: symbol) else { return symbol }
-    let mapped = scalar.properties.uppercaseMapping.unicodeScalars
-    guard let capital = mapped.first, mapped.count == 1 else { return symbol }
-    return capital.value < 0x100 ? capital.value : 0x100_0000 + capital.value
+    return single(scalar.properties.lowercaseMapping) ?? symbol
+}
+
+/// The keysym of a text of one scalar.
+private func single(_ text: String) -> UInt32? {
+    guard let scalar = text.unicodeScalars.first, text.unicodeScalars.count == 1 else { return nil }
+    return scalar.value < 0x100 ? scalar.value : 0x100_0000 + scalar.value
 }

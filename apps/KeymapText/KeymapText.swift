@@ -23,6 +23,8 @@ struct KeyDefinition {
 struct LevelType {
     var mask: ModifierMask
     var levels: [(ModifierMask, Int)] = []
+    /// Modifiers that keep their effect although a combination's level was chosen with them.
+    var preserved: [(ModifierMask, ModifierMask)] = []
 }
 
 /// Real modifiers, and the hashes of virtual ones that are still to be found.
@@ -120,6 +122,13 @@ public struct KeymapText {
                 try lexer.expect("]")
                 try lexer.expect("=")
                 type.levels.append((mask, try parseLevel()))
+                try lexer.expect(";")
+            case hash("preserve"):
+                try lexer.expect("[")
+                let mask = try parseMask()
+                try lexer.expect("]")
+                try lexer.expect("=")
+                type.preserved.append((mask, try parseMask()))
                 try lexer.expect(";")
             default: try lexer.skipStatement()
             }

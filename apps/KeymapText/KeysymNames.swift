@@ -37,56 +37,55 @@ let keysymNames: StaticString = """
     dead_u dead_U dead_small_schwa dead_capital_schwa dead_greek #FE90 dead_lowline dead_aboveverticalline \
     dead_belowverticalline dead_longsolidusoverlay #FED0 First_Virtual_Screen Prev_Virtual_Screen Next_Virtual_Screen \
     #FED4 Last_Virtual_Screen Terminate_Server #FF08 BackSpace Tab Linefeed Clear #FF0D Return #FF13 Pause Scroll_Lock \
-    Sys_Req #FF1B Escape #FF20 Multi_key #FF20 SunCompose Kanji Muhenkan Henkan_Mode #FF23 Henkan Romaji Hiragana \
-    Katakana Hiragana_Katakana Zenkaku Hankaku Zenkaku_Hankaku Touroku Massyo Kana_Lock Kana_Shift Eisu_Shift \
-    Eisu_toggle Hangul #FF37 Codeinput #FF37 Kanji_Bangou #FF3C SingleCandidate MultipleCandidate #FF3D Zen_Koho \
-    PreviousCandidate #FF3E Mae_Koho #FF50 Home Left Up Right Down Prior #FF55 Page_Up #FF55 SunPageUp Next #FF56 \
-    Page_Down #FF56 SunPageDown End Begin #FF60 Select Print #FF61 SunPrint_Screen Execute Insert #FF65 Undo #FF65 \
-    SunUndo Redo #FF66 SunAgain Menu Find Cancel #FF69 SunStop Help Break #FF7E Mode_switch #FF7E script_switch #FF7E \
-    ISO_Group_Shift #FF7E Greek_switch #FF7E Hebrew_switch #FF7E SunAltGraph Num_Lock #FF89 KP_Tab #FF8D KP_Enter #FF91 \
-    KP_F1 KP_F2 KP_F3 KP_F4 KP_Home KP_Left KP_Up KP_Right KP_Down KP_Prior #FF9A KP_Page_Up KP_Next #FF9B KP_Page_Down \
-    KP_End KP_Begin KP_Insert KP_Delete #FFBE F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 #FFC8 L1 F12 #FFC9 L2 F13 #FFCA L3 F14 \
-    #FFCB L4 F15 #FFCC L5 F16 #FFCD L6 F17 #FFCE L7 F18 #FFCF L8 F19 #FFD0 L9 F20 #FFD1 L10 F21 #FFD2 R1 F22 #FFD3 R2 \
-    F23 #FFD4 R3 F24 #FFD5 R4 F25 #FFD6 R5 F26 #FFD7 R6 F27 #FFD8 R7 F28 #FFD9 R8 F29 #FFDA R9 F30 #FFDB R10 F31 #FFDC \
-    R11 F32 #FFDD R12 F33 #FFDE R13 F34 #FFDF R14 F35 #FFE0 R15 Shift_L Shift_R Control_L Control_R Caps_Lock Shift_Lock \
-    Meta_L Meta_R Alt_L Alt_R Super_L Super_R Hyper_L Hyper_R #FFFF Delete #1000100 Amacron amacron Abreve abreve \
-    Aogonek aogonek Cacute cacute Ccircumflex ccircumflex Cabovedot cabovedot Ccaron ccaron Dcaron dcaron Dstroke \
-    dstroke Emacron emacron #1000116 Eabovedot eabovedot Eogonek eogonek Ecaron ecaron Gcircumflex gcircumflex Gbreve \
-    gbreve Gabovedot gabovedot Gcedilla gcedilla Hcircumflex hcircumflex Hstroke hstroke Itilde itilde Imacron imacron \
-    Ibreve ibreve Iogonek iogonek Iabovedot idotless #1000134 Jcircumflex jcircumflex Kcedilla kcedilla kra #1000138 \
-    kappa Lacute lacute Lcedilla lcedilla Lcaron lcaron #1000141 Lstroke lstroke Nacute nacute Ncedilla ncedilla Ncaron \
-    ncaron #100014A ENG eng Omacron omacron #1000150 Odoubleacute odoubleacute OE oe Racute racute Rcedilla rcedilla \
-    Rcaron rcaron Sacute sacute Scircumflex scircumflex Scedilla scedilla Scaron scaron Tcedilla tcedilla Tcaron tcaron \
-    Tslash tslash Utilde utilde Umacron umacron Ubreve ubreve Uring uring Udoubleacute udoubleacute Uogonek uogonek \
-    Wcircumflex wcircumflex Ycircumflex ycircumflex Ydiaeresis Zacute zacute Zabovedot zabovedot Zcaron zcaron #100018F \
-    SCHWA #1000192 function #100019F Obarred Ohorn ohorn #10001AF Uhorn uhorn #10001B5 Zstroke zstroke EZH #10001D1 \
-    Ocaron ocaron #10001E6 Gcaron gcaron #1000259 schwa #1000275 obarred #1000292 ezh #10002C7 caron #10002D8 breve \
-    abovedot #10002DB ogonek #10002DD doubleacute #1000300 combining_grave combining_acute #1000303 combining_tilde \
-    #1000309 combining_hook #1000323 combining_belowdot #1000385 Greek_accentdieresis Greek_ALPHAaccent #1000388 \
-    Greek_EPSILONaccent Greek_ETAaccent Greek_IOTAaccent #100038C Greek_OMICRONaccent #100038E Greek_UPSILONaccent \
-    Greek_OMEGAaccent Greek_iotaaccentdieresis Greek_ALPHA Greek_BETA Greek_GAMMA Greek_DELTA Greek_EPSILON Greek_ZETA \
-    Greek_ETA Greek_THETA Greek_IOTA Greek_KAPPA Greek_LAMDA #100039B Greek_LAMBDA Greek_MU Greek_NU Greek_XI \
-    Greek_OMICRON Greek_PI Greek_RHO #10003A3 Greek_SIGMA Greek_TAU Greek_UPSILON Greek_PHI Greek_CHI Greek_PSI \
-    Greek_OMEGA Greek_IOTAdieresis #10003AA Greek_IOTAdiaeresis Greek_UPSILONdieresis Greek_alphaaccent \
-    Greek_epsilonaccent Greek_etaaccent Greek_iotaaccent Greek_upsilonaccentdieresis Greek_alpha Greek_beta Greek_gamma \
-    Greek_delta Greek_epsilon Greek_zeta Greek_eta Greek_theta Greek_iota Greek_kappa Greek_lamda #10003BB Greek_lambda \
-    Greek_mu Greek_nu Greek_xi Greek_omicron Greek_pi Greek_rho Greek_finalsmallsigma Greek_sigma Greek_tau \
-    Greek_upsilon Greek_phi Greek_chi Greek_psi Greek_omega Greek_iotadieresis Greek_upsilondieresis Greek_omicronaccent \
-    Greek_upsilonaccent Greek_omegaaccent #1000401 Cyrillic_IO Serbian_DJE Macedonia_GJE Ukrainian_IE #1000404 \
-    Ukranian_JE Macedonia_DSE Ukrainian_I #1000406 Ukranian_I Ukrainian_YI #1000407 Ukranian_YI Cyrillic_JE #1000408 \
-    Serbian_JE Cyrillic_LJE #1000409 Serbian_LJE Cyrillic_NJE #100040A Serbian_NJE Serbian_TSHE Macedonia_KJE #100040E \
-    Byelorussian_SHORTU Cyrillic_DZHE #100040F Serbian_DZE Cyrillic_A Cyrillic_BE Cyrillic_VE Cyrillic_GHE Cyrillic_DE \
-    Cyrillic_IE Cyrillic_ZHE Cyrillic_ZE Cyrillic_I Cyrillic_SHORTI Cyrillic_KA Cyrillic_EL Cyrillic_EM Cyrillic_EN \
-    Cyrillic_O Cyrillic_PE Cyrillic_ER Cyrillic_ES Cyrillic_TE Cyrillic_U Cyrillic_EF Cyrillic_HA Cyrillic_TSE \
-    Cyrillic_CHE Cyrillic_SHA Cyrillic_SHCHA Cyrillic_HARDSIGN Cyrillic_YERU Cyrillic_SOFTSIGN Cyrillic_E Cyrillic_YU \
-    Cyrillic_YA Cyrillic_a Cyrillic_be Cyrillic_ve Cyrillic_ghe Cyrillic_de Cyrillic_ie Cyrillic_zhe Cyrillic_ze \
-    Cyrillic_i Cyrillic_shorti Cyrillic_ka Cyrillic_el Cyrillic_em Cyrillic_en Cyrillic_o Cyrillic_pe Cyrillic_er \
-    Cyrillic_es Cyrillic_te Cyrillic_u Cyrillic_ef Cyrillic_ha Cyrillic_tse Cyrillic_che Cyrillic_sha Cyrillic_shcha \
-    Cyrillic_hardsign Cyrillic_yeru Cyrillic_softsign Cyrillic_e Cyrillic_yu Cyrillic_ya #1000451 Cyrillic_io \
-    Serbian_dje Macedonia_gje Ukrainian_ie #1000454 Ukranian_je Macedonia_dse Ukrainian_i #1000456 Ukranian_i \
-    Ukrainian_yi #1000457 Ukranian_yi Cyrillic_je #1000458 Serbian_je Cyrillic_lje #1000459 Serbian_lje Cyrillic_nje \
-    #100045A Serbian_nje Serbian_tshe Macedonia_kje #100045E Byelorussian_shortu Cyrillic_dzhe #100045F Serbian_dze \
-    #1000490 Ukrainian_GHE_WITH_UPTURN Ukrainian_ghe_with_upturn Cyrillic_GHE_bar Cyrillic_ghe_bar #1000496 \
+    Sys_Req #FF1B Escape #FF20 Multi_key Kanji Muhenkan Henkan_Mode #FF23 Henkan Romaji Hiragana Katakana \
+    Hiragana_Katakana Zenkaku Hankaku Zenkaku_Hankaku Touroku Massyo Kana_Lock Kana_Shift Eisu_Shift Eisu_toggle Hangul \
+    #FF34 Hangul_Hanja #FF37 Codeinput #FF37 Kanji_Bangou #FF3C SingleCandidate MultipleCandidate #FF3D Zen_Koho \
+    PreviousCandidate #FF3E Mae_Koho #FF50 Home Left Up Right Down Prior #FF55 Page_Up Next #FF56 Page_Down End Begin \
+    #FF60 Select Print Execute Insert #FF65 Undo Redo Menu Find Cancel Help Break #FF7E Mode_switch #FF7E script_switch \
+    #FF7E ISO_Group_Shift #FF7E Greek_switch #FF7E Hebrew_switch #FF7E Hangul_switch Num_Lock #FF89 KP_Tab #FF8D \
+    KP_Enter #FF91 KP_F1 KP_F2 KP_F3 KP_F4 KP_Home KP_Left KP_Up KP_Right KP_Down KP_Prior #FF9A KP_Page_Up KP_Next \
+    #FF9B KP_Page_Down KP_End KP_Begin KP_Insert KP_Delete #FFBE F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 #FFC8 L1 F12 #FFC9 \
+    L2 F13 #FFCA L3 F14 #FFCB L4 F15 #FFCC L5 F16 #FFCD L6 F17 #FFCE L7 F18 #FFCF L8 F19 #FFD0 L9 F20 #FFD1 L10 F21 \
+    #FFD2 R1 F22 #FFD3 R2 F23 #FFD4 R3 F24 #FFD5 R4 F25 #FFD6 R5 F26 #FFD7 R6 F27 #FFD8 R7 F28 #FFD9 R8 F29 #FFDA R9 F30 \
+    #FFDB R10 F31 #FFDC R11 F32 #FFDD R12 F33 #FFDE R13 F34 #FFDF R14 F35 #FFE0 R15 Shift_L Shift_R Control_L Control_R \
+    Caps_Lock Shift_Lock Meta_L Meta_R Alt_L Alt_R Super_L Super_R Hyper_L Hyper_R #FFFF Delete #1000100 Amacron amacron \
+    Abreve abreve Aogonek aogonek Cacute cacute Ccircumflex ccircumflex Cabovedot cabovedot Ccaron ccaron Dcaron dcaron \
+    Dstroke dstroke Emacron emacron #1000116 Eabovedot eabovedot Eogonek eogonek Ecaron ecaron Gcircumflex gcircumflex \
+    Gbreve gbreve Gabovedot gabovedot Gcedilla gcedilla Hcircumflex hcircumflex Hstroke hstroke Itilde itilde Imacron \
+    imacron Ibreve ibreve Iogonek iogonek Iabovedot idotless #1000134 Jcircumflex jcircumflex Kcedilla kcedilla kra \
+    #1000138 kappa Lacute lacute Lcedilla lcedilla Lcaron lcaron #1000141 Lstroke lstroke Nacute nacute Ncedilla \
+    ncedilla Ncaron ncaron #100014A ENG eng Omacron omacron #1000150 Odoubleacute odoubleacute OE oe Racute racute \
+    Rcedilla rcedilla Rcaron rcaron Sacute sacute Scircumflex scircumflex Scedilla scedilla Scaron scaron Tcedilla \
+    tcedilla Tcaron tcaron Tslash tslash Utilde utilde Umacron umacron Ubreve ubreve Uring uring Udoubleacute \
+    udoubleacute Uogonek uogonek Wcircumflex wcircumflex Ycircumflex ycircumflex Ydiaeresis Zacute zacute Zabovedot \
+    zabovedot Zcaron zcaron #100018F SCHWA #1000192 function #100019F Obarred Ohorn ohorn #10001AF Uhorn uhorn #10001B5 \
+    Zstroke zstroke EZH #10001D1 Ocaron ocaron #10001E6 Gcaron gcaron #1000259 schwa #1000275 obarred #1000292 ezh \
+    #10002C7 caron #10002D8 breve abovedot #10002DB ogonek #10002DD doubleacute #1000300 combining_grave combining_acute \
+    #1000303 combining_tilde #1000309 combining_hook #1000323 combining_belowdot #1000385 Greek_accentdieresis \
+    Greek_ALPHAaccent #1000388 Greek_EPSILONaccent Greek_ETAaccent Greek_IOTAaccent #100038C Greek_OMICRONaccent \
+    #100038E Greek_UPSILONaccent Greek_OMEGAaccent Greek_iotaaccentdieresis Greek_ALPHA Greek_BETA Greek_GAMMA \
+    Greek_DELTA Greek_EPSILON Greek_ZETA Greek_ETA Greek_THETA Greek_IOTA Greek_KAPPA Greek_LAMDA #100039B Greek_LAMBDA \
+    Greek_MU Greek_NU Greek_XI Greek_OMICRON Greek_PI Greek_RHO #10003A3 Greek_SIGMA Greek_TAU Greek_UPSILON Greek_PHI \
+    Greek_CHI Greek_PSI Greek_OMEGA Greek_IOTAdieresis #10003AA Greek_IOTAdiaeresis Greek_UPSILONdieresis \
+    Greek_alphaaccent Greek_epsilonaccent Greek_etaaccent Greek_iotaaccent Greek_upsilonaccentdieresis Greek_alpha \
+    Greek_beta Greek_gamma Greek_delta Greek_epsilon Greek_zeta Greek_eta Greek_theta Greek_iota Greek_kappa Greek_lamda \
+    #10003BB Greek_lambda Greek_mu Greek_nu Greek_xi Greek_omicron Greek_pi Greek_rho Greek_finalsmallsigma Greek_sigma \
+    Greek_tau Greek_upsilon Greek_phi Greek_chi Greek_psi Greek_omega Greek_iotadieresis Greek_upsilondieresis \
+    Greek_omicronaccent Greek_upsilonaccent Greek_omegaaccent #1000401 Cyrillic_IO Serbian_DJE Macedonia_GJE \
+    Ukrainian_IE #1000404 Ukranian_JE Macedonia_DSE Ukrainian_I #1000406 Ukranian_I Ukrainian_YI #1000407 Ukranian_YI \
+    Cyrillic_JE #1000408 Serbian_JE Cyrillic_LJE #1000409 Serbian_LJE Cyrillic_NJE #100040A Serbian_NJE Serbian_TSHE \
+    Macedonia_KJE #100040E Byelorussian_SHORTU Cyrillic_DZHE #100040F Serbian_DZE Cyrillic_A Cyrillic_BE Cyrillic_VE \
+    Cyrillic_GHE Cyrillic_DE Cyrillic_IE Cyrillic_ZHE Cyrillic_ZE Cyrillic_I Cyrillic_SHORTI Cyrillic_KA Cyrillic_EL \
+    Cyrillic_EM Cyrillic_EN Cyrillic_O Cyrillic_PE Cyrillic_ER Cyrillic_ES Cyrillic_TE Cyrillic_U Cyrillic_EF \
+    Cyrillic_HA Cyrillic_TSE Cyrillic_CHE Cyrillic_SHA Cyrillic_SHCHA Cyrillic_HARDSIGN Cyrillic_YERU Cyrillic_SOFTSIGN \
+    Cyrillic_E Cyrillic_YU Cyrillic_YA Cyrillic_a Cyrillic_be Cyrillic_ve Cyrillic_ghe Cyrillic_de Cyrillic_ie \
+    Cyrillic_zhe Cyrillic_ze Cyrillic_i Cyrillic_shorti Cyrillic_ka Cyrillic_el Cyrillic_em Cyrillic_en Cyrillic_o \
+    Cyrillic_pe Cyrillic_er Cyrillic_es Cyrillic_te Cyrillic_u Cyrillic_ef Cyrillic_ha Cyrillic_tse Cyrillic_che \
+    Cyrillic_sha Cyrillic_shcha Cyrillic_hardsign Cyrillic_yeru Cyrillic_softsign Cyrillic_e Cyrillic_yu Cyrillic_ya \
+    #1000451 Cyrillic_io Serbian_dje Macedonia_gje Ukrainian_ie #1000454 Ukranian_je Macedonia_dse Ukrainian_i #1000456 \
+    Ukranian_i Ukrainian_yi #1000457 Ukranian_yi Cyrillic_je #1000458 Serbian_je Cyrillic_lje #1000459 Serbian_lje \
+    Cyrillic_nje #100045A Serbian_nje Serbian_tshe Macedonia_kje #100045E Byelorussian_shortu Cyrillic_dzhe #100045F \
+    Serbian_dze #1000490 Ukrainian_GHE_WITH_UPTURN Ukrainian_ghe_with_upturn Cyrillic_GHE_bar Cyrillic_ghe_bar #1000496 \
     Cyrillic_ZHE_descender Cyrillic_zhe_descender #100049A Cyrillic_KA_descender Cyrillic_ka_descender \
     Cyrillic_KA_vertstroke Cyrillic_ka_vertstroke #10004A2 Cyrillic_EN_descender Cyrillic_en_descender #10004AE \
     Cyrillic_U_straight Cyrillic_u_straight Cyrillic_U_straight_bar Cyrillic_u_straight_bar Cyrillic_HA_descender \
@@ -142,8 +141,8 @@ let keysymNames: StaticString = """
     #1002613 signaturemark #100261C leftpointer #100261E rightpointer #1002640 femalesymbol #1002642 malesymbol #1002663 \
     club #1002665 heart diamond #100266D musicalflat #100266F musicalsharp #1002717 ballotcross #100271D latincross \
     #1002720 maltesecross #10027E8 leftanglebracket rightanglebracket #100309B voicedsound semivoicedsound #10030FC \
-    prolongedsound #100000A8 mute_acute mute_grave mute_asciicircum mute_diaeresis mute_asciitilde #100000AF lira \
-    #100000BE guilder #100000F6 longminus #100000FC block #1000FF00 DRemove #1000FF6C Reset System User ClearLine \
-    InsertLine DeleteLine InsertChar DeleteChar BackTab KP_BackTab \
+    prolongedsound #100314E Hangul_Hieuh #100000A8 mute_acute mute_grave mute_asciicircum mute_diaeresis mute_asciitilde \
+    #100000AF lira #100000BE guilder #100000F6 longminus #100000FC block #1000FF6C Reset System User #1000FF74 BackTab \
+    KP_BackTab \
 
     """
