@@ -30,6 +30,8 @@ let kernel: [Target] = [
     module("Processor", "kernel/Processor", ["Support"]),
     module("Frames", "kernel/Memory/Frames", ["Support", "Processor"]),
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
+    // Pipes, sockets, events and terminals.
+    module("LineDiscipline", "kernel/Files/LineDiscipline", ["ABI"]),
 ]
 
 // MARK: Device drivers
@@ -99,6 +101,7 @@ let judges: [Target] = [
 let tests: [Target] = [
     .testTarget(name: "DevicesTests", dependencies: ["PCIConfiguration", "VirtioQueue", "DisplayModel", "InputModel", "ABI"],
                 path: "Tests/DevicesTests"),
+    .testTarget(name: "LineDisciplineTests", dependencies: ["LineDiscipline"], path: "Tests/LineDisciplineTests"),
     .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats"], path: "Tests/GfxTests"),
     .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "Text", "Gfx"], path: "Tests/FontTests"),
     .testTarget(name: "AppsTests", dependencies: ["System", "KeymapText", "Keymap", "CXkbcommon"], path: "Tests/AppsTests"),
