@@ -30,6 +30,7 @@ public final class DescriptorTable {
 
     /// Gives a file the lowest free number that is at least `minimum` and below `limit` (RLIMIT_NOFILE).
     public func insert(_ file: OpenFile, closeOnExec: Bool, minimum: Int = 0, limit: Int) throws(Errno) -> Int32 {
+        file.addUser()
         let number: Int? = state.withLock { state in
             var index = max(minimum, state.lowestFree)
             while index < state.slots.count, state.slots[index].file != nil { index += 1 }
@@ -39,6 +40,7 @@ public final class DescriptorTable {
             if minimum <= state.lowestFree { state.lowestFree = index + 1 }
             return index
         }
+        if number == nil { file.removeUser() }
         guard let number else { throw minimum >= limit ? .invalidArgument : .tooManyOpenFiles }
         return Int32(number)
     }
@@ -47,6 +49,7 @@ public final class DescriptorTable {
     public func replace(_ descriptor: Int32, with file: OpenFile, closeOnExec: Bool, limit: Int) throws(Errno) {
         guard descriptor >= 0, Int(descriptor) < limit else { throw .badDescriptor }
         let index = Int(descriptor)
+        file.addUser()
         let old: OpenFile? = state.withLock { state in
             while state.slots.count <= index { state.slots.append(Slot()) }
             let old = state.slots[index].file
@@ -54,7 +57,13 @@ public final class DescriptorTable {
             if index == state.lowestFree { state.lowestFree += 1 }
             return old
         }
-        old?.descriptorClosed(self)
+        if let old { closed(old) }
+    }
+
+    /// After a number stopped referring to a file.
+    private func closed(_ file: OpenFile) {
+        file.descriptorClosed(self)
+        file.removeUser()
     }
 
     /// Closes a descriptor.
@@ -68,7 +77,7 @@ public final class DescriptorTable {
             return old
         }
         guard let old else { throw .badDescriptor }
-        old.descriptorClosed(self)
+        closed(old)
         // `old` goes out of scope here, outside the lock: the last reference closes the file.
     }
 
@@ -92,7 +101,10 @@ public final class DescriptorTable {
 
     /// A copy for a forked child: same files, same numbers.
     public func copy() -> DescriptorTable {
-        let (slots, lowest) = state.withLock { ($0.slots, $0.lowestFree) }
+        let (slots, lowest) = state.withLock { state in
+            for slot in state.slots { slot.file?.addUser() }
+            return (state.slots, state.lowestFree)
+        }
         return DescriptorTable(slots: slots, lowestFree: lowest)
     }
 
@@ -124,7 +136,7 @@ public final class DescriptorTable {
             }
             return closed
         }
-        for file in closed { file.descriptorClosed(self) }
+        for file in closed { self.closed(file) }
     }
 
     /// Open descriptor numbers, ascending.

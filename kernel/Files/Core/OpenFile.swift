@@ -30,6 +30,13 @@ public struct OpenFlags: OptionSet, Sendable {
     public var isWritable: Bool { rawValue & 3 == 1 || rawValue & 3 == 2 }
 }
 
+/// Someone who refers to a file without keeping it open, and so must know when its last descriptor is closed: epoll.
+open class FileObserver {
+    public init() {}
+    /// The file has no descriptors left. Called once, with no lock held.
+    open func fileClosed(_ file: OpenFile) {}
+}
+
 /// An open file description: what a descriptor refers to, shared by `dup` and `fork`.
 ///
 /// Subclasses are the kinds of files: regular, directory, pipe end, socket, device, epoll … The last reference closes
@@ -38,6 +45,9 @@ public struct OpenFlags: OptionSet, Sendable {
 open class OpenFile {
     /// The status flags; F_SETFL changes some of them.
     private let flagBits: Atomic<UInt32>
+    /// Descriptors that refer to it, and messages on their way through sockets that carry it.
+    private let userCount = Atomic<Int32>(0)
+    private let observers = SpinLock<[FileObserver]>([])
     /// The node it was opened from; nil for anonymous files (pipes, sockets, epoll …).
     public let inode: Inode?
     /// The path by which it was opened, for /proc/self/fd and fchdir; nil for anonymous files.
@@ -54,6 +64,29 @@ open class OpenFile {
         set { flagBits.store(newValue.rawValue, ordering: .relaxed) }
     }
     public final var isNonBlocking: Bool { flags.contains(.nonBlocking) }
+
+    /// Counts a descriptor, or a message that carries the file.
+    public final func addUser() { userCount.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Takes a count back. At the last one the observers hear of it; calls that are still running keep the object alive.
+    public final func removeUser() {
+        guard userCount.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+        let list = observers.withLock { list in
+            let old = list
+            list = []
+            return old
+        }
+        for observer in list { observer.fileClosed(self) }
+    }
+
+    /// Descriptors and messages that refer to it.
+    public final var users: Int32 { userCount.load(ordering: .acquiring) }
+
+    /// Adds someone to be told of the last close.
+    public final func addObserver(_ observer: FileObserver) { observers.withLock { $0.append(observer) } }
+    public final func removeObserver(_ observer: FileObserver) {
+        observers.withLock { $0.removeAll { $0 === observer } }
+    }
 
     /// Reads into `buffer` at the file's own position. Blocks unless non-blocking.
     /// - Returns: bytes read; 0 at the end of the file.
@@ -84,6 +117,11 @@ open class OpenFile {
     /// `fcntl(F_ADD_SEALS)` and `F_GET_SEALS`.
     open func addSeals(_ seals: UInt32) throws(Errno) { throw .invalidArgument }
     open func seals() throws(Errno) -> UInt32 { throw .invalidArgument }
+    /// `fcntl(F_GETPIPE_SZ)`: how many bytes a pipe holds.
+    open func pipeCapacity() throws(Errno) -> Int { throw .badDescriptor }
+    /// `fcntl(F_SETPIPE_SZ)`.
+    /// - Returns: the capacity it got, which may be more.
+    open func setPipeCapacity(_ byteCount: Int) throws(Errno) -> Int { throw .badDescriptor }
     /// Attributes, for fstat.
     open func attributes() throws(Errno) -> FileAttributes {
         guard let inode else { return FileAttributes.anonymous }
