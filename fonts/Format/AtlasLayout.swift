@@ -5,13 +5,14 @@
 //   direct       256 × u16: the glyph of each code point 0...255 (the replacement glyph where there is none)
 //   ranges       sorted by code point, disjoint: first u32, count u16, first glyph u16
 //   glyphs       first bitmap u32, first kerning pair u32, kerning pair count u16, advance i16 (1/64 px),
-//                phase count u8 (1 or 4), 3 unused
+//                phase count u8 (1, 2 or 4), 3 unused
 //   bitmaps      coverage offset u32, width u16, height u16, left i16, top i16
 //   kerning      sorted by right glyph within each left glyph: right glyph u16, adjustment i16 (1/64 px)
 //   coverage     8 bits a pixel, rows without padding
 //
 // `left` is the distance from the pen to the bitmap's first column, `top` from the baseline up to its first row. A
-// glyph with four phases has four bitmaps, drawn for a pen that lies 0, 1/4, 1/2 and 3/4 pixels right of a whole one.
+// glyph with several phases has that many bitmaps, drawn for a pen that lies 0, 1/4, 1/2 and 3/4 pixels (with two: 0 and
+// 1/2 pixel) right of a whole one.
 
 /// Offsets and sizes of the format, for the reader and the writer.
 public enum AtlasLayout {
@@ -23,8 +24,6 @@ public enum AtlasLayout {
     public static let glyphSize = 16
     public static let bitmapSize = 12
     public static let kerningSize = 4
-    /// The phases of a glyph that is placed between whole pixels.
-    public static let phaseCount = 4
     public static let monospacedFlag: UInt16 = 1
 
     /// Where each header field lies.

@@ -65,7 +65,7 @@ struct AtlasTables {
         for i in 0..<glyphCount {
             let at = glyphOffset + i * AtlasLayout.glyphSize
             let phases = Int(reader.u8(at + 12))
-            guard phases == 1 || phases == AtlasLayout.phaseCount,
+            guard phases == 1 || phases == 2 || phases == 4,
                 Int(reader.u32(at)) + phases <= bitmapCount
             else { throw .badGlyph }
             let firstPair = Int(reader.u32(at + 4))

@@ -134,9 +134,11 @@ public struct FontFace: @unchecked Sendable {
     /// The bitmap for a pen at `x`, in 1/64 pixels, and the whole pixel that the bitmap's `left` counts from.
     public func bitmap(of glyph: GlyphIndex, pen x: Int32) -> (bitmap: GlyphBitmap, pixel: Int32) {
         let record = glyphRecord(glyph)
-        if reader.u8(record &+ 12) == 1 { return (bitmapRecord(reader.u32(record), 0), (x &+ 32) >> 6) }
-        let rounded = x &+ 8
-        return (bitmapRecord(reader.u32(record), UInt32((rounded >> 4) & 3)), rounded >> 6)
+        let phases = Int32(reader.u8(record &+ 12))
+        // Rounded to the nearest phase: 1, 2 or 4 of them share 64 sixty-fourths.
+        let rounded = x &+ 32 / phases
+        let phase = ((rounded & 63) &* phases) >> 6
+        return (bitmapRecord(reader.u32(record), UInt32(bitPattern: phase)), rounded >> 6)
     }
 
     /// The bitmap for a pen on a whole pixel.

@@ -40,7 +40,7 @@ public struct BakedBitmap: Equatable, Sendable {
     }
 }
 
-/// One glyph: its bitmaps (one, or one for each quarter of a pixel) and how far it moves the pen.
+/// One glyph: its bitmaps (one, or one for each half or quarter of a pixel) and how far it moves the pen.
 public struct BakedGlyph: Sendable {
     public var codePoint: UInt32
     /// In 1/64 pixels.
