@@ -63,6 +63,27 @@ $(BUILD)/programs.stamp: $(PROGRAM_SOURCES) $(PACKAGE_FILES) | $(SETUP)
 	done
 	@touch $@
 
+# --- fonts and art --------------------------------------------------------------------------------
+
+# Everything that is drawn at build time ends in build/share, which is installed as /usr/share/martlet.
+SHARE := $(BUILD)/share
+INTER_FONTS := /usr/share/fonts/opentype/inter
+MONO_FONTS := /usr/share/fonts/truetype/jetbrains-mono
+FALLBACK_FONTS := /usr/share/fonts/truetype/dejavu
+# Output scales that glyphs are baked for: `make FONT_SCALES=1,2` adds those of dense screens.
+FONT_SCALES := 1
+FONTS := $(BUILD)/fonts.stamp
+
+.PHONY: fonts
+fonts: $(FONTS) ## bake the glyph atlases
+
+$(FONTS): $(shell find fonts -type f) | $(SETUP)
+	@mkdir -p $(SHARE)/fonts
+	@swift build -c release --product fontbake
+	@.build/release/fontbake --inter $(INTER_FONTS) --mono $(MONO_FONTS) --fallback $(FALLBACK_FONTS) \
+	  --output $(SHARE)/fonts --scales $(FONT_SCALES)
+	@touch $@
+
 .PHONY: clean
 clean: ## remove everything that was built
 	rm -rf $(BUILD) .build .build-*

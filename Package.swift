@@ -51,6 +51,9 @@ let graphics: [Target] = [
     module("FontAtlas", "fonts/Format"),
     module("Text", "gfx/Text", ["Gfx", "FontAtlas"]),
     module("AtlasWriter", "fonts/Writer", ["FontAtlas"]),
+    .systemLibrary(name: "CFreeType", path: "fonts/CFreeType", pkgConfig: "freetype2"),
+    .target(name: "FontBaker", dependencies: ["CFreeType", "AtlasWriter"], path: "fonts/Baker"),
+    .executableTarget(name: "fontbake", dependencies: ["FontBaker", "AtlasWriter"], path: "fonts/BakerTool"),
 ]
 
 // MARK: Compositor
@@ -103,7 +106,7 @@ let tests: [Target] = [
                 path: "Tests/DevicesTests"),
     .testTarget(name: "LineDisciplineTests", dependencies: ["LineDiscipline"], path: "Tests/LineDisciplineTests"),
     .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats"], path: "Tests/GfxTests"),
-    .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "Text", "Gfx"], path: "Tests/FontTests"),
+    .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "FontBaker", "Text", "Gfx"], path: "Tests/FontTests"),
     .testTarget(name: "AppsTests", dependencies: ["System", "KeymapText", "Keymap", "CXkbcommon"], path: "Tests/AppsTests"),
     .testTarget(name: "TerminalTests", dependencies: ["VT"], path: "Tests/TerminalTests"),
 ]

@@ -162,7 +162,8 @@ struct CellArt {
         let half = Double(light) / 2
         let lineX = Double(strip(light, width).lowerBound) + half
         let lineY = Double(strip(light, height).lowerBound) + half
-        let radius = min(toRight ? Double(width) - lineX : lineX, toBottom ? Double(height) - lineY : lineY)
+        // One pixel less than there is room for, so that the line leaves the cell straight.
+        let radius = min(toRight ? Double(width) - lineX : lineX, toBottom ? Double(height) - lineY : lineY) - 1
         let centerX = toRight ? lineX + radius : lineX - radius
         let centerY = toBottom ? lineY + radius : lineY - radius
         canvas.sample { x, y in

@@ -116,7 +116,7 @@ public struct FaceBaker {
             return result
         }
         let skip = max(0, min(-bitmap.left, bitmap.width - width))
-        result.left = max(0, bitmap.left)
+        result.left = 0
         result.width = width
         result.coverage = (0..<bitmap.height).flatMap { y in
             bitmap.coverage[(y * bitmap.width + skip)..<(y * bitmap.width + skip + width)]

@@ -26,13 +26,14 @@ public struct BakedBitmap: Equatable, Sendable {
 
     /// The same picture without empty rows and columns at its edges.
     public var trimmed: BakedBitmap {
-        func isEmpty(row y: Int) -> Bool { (0..<width).allSatisfy { coverage[y * width + $0] == 0 } }
-        func isEmpty(column x: Int) -> Bool { (0..<height).allSatisfy { coverage[$0 * width + x] == 0 } }
-        guard let firstRow = (0..<height).first(where: { !isEmpty(row: $0) }),
-            let lastRow = (0..<height).last(where: { !isEmpty(row: $0) }),
-            let firstColumn = (0..<width).first(where: { !isEmpty(column: $0) }),
-            let lastColumn = (0..<width).last(where: { !isEmpty(column: $0) })
-        else { return .empty }
+        var firstRow = height, lastRow = -1, firstColumn = width, lastColumn = -1
+        for (i, value) in coverage.enumerated() where value != 0 {
+            firstRow = min(firstRow, i / width)
+            lastRow = i / width
+            firstColumn = min(firstColumn, i % width)
+            lastColumn = max(lastColumn, i % width)
+        }
+        guard lastRow >= 0 else { return .empty }
         let rows = (firstRow...lastRow).flatMap { coverage[($0 * width + firstColumn)...($0 * width + lastColumn)] }
         return BakedBitmap(
             width: lastColumn - firstColumn + 1, height: lastRow - firstRow + 1, left: left + firstColumn,
