@@ -88,6 +88,7 @@ func program(_ name: String) -> Product { .library(name: name + "Program", type:
 
 let programProducts: [Product] = [
     program("Hello"),
+    program("Conformance"),
 ]
 
 // MARK: Tests
@@ -98,6 +99,8 @@ let judges: [Target] = [
     .target(name: "TestDriver", dependencies: ["CZlib"], path: "Tests/Driver/Machine"),
     .target(name: "Scenarios", dependencies: ["TestDriver"], path: "Tests/Scenarios", exclude: ["Approved"]),
     .executableTarget(name: "martlet-test", dependencies: ["TestDriver", "Scenarios"], path: "Tests/Driver/Command"),
+    .target(name: "CTestSystem", path: "Tests/Differential/CTestSystem"),
+    module("Conformance", "Tests/Differential/Conformance", ["CTestSystem", "ProgramRuntime"]),
     .testTarget(name: "TestDriverTests", dependencies: ["TestDriver"], path: "Tests/Driver/UnitTests"),
 ]
 

@@ -1,0 +1,71 @@
+// The program that judges a kernel: each family exercises one group of system calls and prints what they answer.
+// It runs on Linux and in Martlet; the lines must be the same. usage: conformance FAMILY [FOLDER] | list
+
+import CTestSystem
+import ProgramRuntime
+
+/// A family and the function that prints its lines.
+private let families: [(name: StaticString, run: @Sendable () -> Void)] = [
+    ("files", filesFamily), ("paths", pathsFamily), ("directories", directoriesFamily), ("bulkfiles", bulkFilesFamily),
+    ("descriptors", descriptorsFamily), ("devices", devicesFamily), ("pipes", pipesFamily), ("fifos", fifosFamily),
+    ("memory", memoryFamily), ("faults", faultsFamily), ("memfd", memfdFamily), ("processes", processesFamily),
+    ("groups", groupsFamily), ("exec", execFamily), ("badelf", badELFFamily), ("signals", signalsFamily),
+    ("signalwaits", signalWaitsFamily), ("sockets", socketsFamily), ("listeners", listenersFamily),
+    ("rights", rightsFamily), ("polling", pollingFamily), ("epoll", epollFamily), ("counters", countersFamily),
+    ("futex", futexFamily), ("threads", threadsFamily), ("terminals", terminalsFamily), ("jobs", jobsFamily),
+    ("registers", registersFamily), ("badinput", badInputFamily), ("badpointers", badPointersFamily),
+    ("limits", limitsFamily), ("time", timeFamily), ("proc", procFamily), ("credentials", credentialsFamily),
+]
+
+/// Where a program starts: Embedded Swift has no `CommandLine`.
+@c(main)
+public func conformanceMain(_ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
+    var arguments: [String] = []
+    for index in 0..<Int(count) { if let value = values[index] { arguments.append(String(cString: value)) } }
+    guard arguments.count >= 2 else {
+        emit("usage: conformance FAMILY [FOLDER] | list")
+        return 2
+    }
+    if arguments[1] == "list" {
+        for family in families { emit("\(family.name)") }
+        return 0
+    }
+    if let status = execChild(arguments) { return status }
+    // Descriptor numbers are part of what is compared.
+    for fd in 3..<256 { close(fd) }
+    sys(SYS_umask, 0o022)
+    guard Workplace.enter(arguments.count > 2 ? arguments[2] : "/tmp") else { return 3 }
+    // A family that hangs is ended by this; the default action is enough.
+    sys(SYS_alarm, 100)
+    for family in families where "\(family.name)" == arguments[1] {
+        family.run()
+        Workplace.leave()
+        emit("end of \(family.name)")
+        return 0
+    }
+    Workplace.leave()
+    emit("no family \(arguments[1])")
+    return 2
+}
+
+/// The folder in which every family starts.
+enum Workplace {
+    nonisolated(unsafe) private static var address = 0
+
+    /// Makes a fresh folder, named by process so that runs on one machine do not meet, and enters it.
+    static func enter(_ parent: String) -> Bool {
+        address = text(copying: "\(parent)/conformance-\(sys(SYS_getpid))")
+        let made = sys(SYS_mkdir, address, 0o755)
+        if made >= 0 && sys(SYS_chdir, address) >= 0 { return true }
+        emit("cannot make a folder in \(parent): \(outcome(made))")
+        return false
+    }
+
+    /// Removes the folder and what the family left in it.
+    static func leave() {
+        sys(SYS_chdir, address)
+        removeContents()
+        sys(SYS_chdir, text("/"))
+        sys(SYS_rmdir, address)
+    }
+}
