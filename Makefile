@@ -84,6 +84,43 @@ $(FONTS): $(shell find fonts -type f) | $(SETUP)
 	  --output $(SHARE)/fonts --scales $(FONT_SCALES)
 	@touch $@
 
+# --- tests ----------------------------------------------------------------------------------------
+
+# Programs that judge the system; they are on the root image of the tests only, in /usr/lib/martlet/tests.
+TEST_PROGRAMS := Conformance
+TEST_PROGRAM_SOURCES := $(shell find Tests/Differential Tests/Bench apps/Runtime apps/CLibc -type f 2>/dev/null)
+SCENARIO_OPTIONS ?=
+
+$(BUILD)/test-programs.stamp: $(TEST_PROGRAM_SOURCES) $(PACKAGE_FILES) | $(SETUP)
+	@mkdir -p $(BUILD)/test-programs
+	@for p in $(TEST_PROGRAMS); do \
+	  swift build --triple $(TRIPLE) --toolset apps/programs.toolset.json --scratch-path .build-programs -c release --product $${p}Program; \
+	  out=$(BUILD)/test-programs/$$(echo $$p | tr A-Z a-z); \
+	  $(LD) -static --gc-sections -o $$out.debug $(MUSL)/crt1.o $(MUSL)/crti.o \
+	    --start-group $(PROGRAM_ARCHIVES)/lib$${p}Program.a $(MUSL)/libc.a $(SWIFT_EMBEDDED)/libswiftUnicodeDataTables.a --end-group $(MUSL)/crtn.o; \
+	  llvm-objcopy --strip-all $$out.debug $$out; \
+	done
+	@touch $@
+
+# The root image with room for the tests and their programs.
+$(BUILD)/test-root.img: $(BUILD)/root.img $(BUILD)/test-programs.stamp
+	@cp $< $@.new && truncate -s +16M $@.new
+	@e2fsck -fy $@.new >/dev/null 2>&1 || [ $$? -le 1 ]
+	@resize2fs $@.new >/dev/null 2>&1
+	@{ echo 'mkdir /usr/lib'; echo 'mkdir /usr/lib/martlet'; echo 'mkdir /usr/lib/martlet/tests'; \
+	  for p in $(TEST_PROGRAMS); do n=$$(echo $$p | tr A-Z a-z); echo "write $(BUILD)/test-programs/$$n /usr/lib/martlet/tests/$$n"; done; \
+	} | debugfs -w -f - $@.new >/dev/null 2>&1
+	@e2fsck -fn $@.new >/dev/null
+	@mv $@.new $@
+
+.PHONY: test-host test-scenarios
+test-host: | $(SETUP) ## run the host tests
+	swift test
+
+test-scenarios: image $(BUILD)/test-root.img $(BUILD)/martlet.iso ## play the scenarios in QEMU (SCENARIO_OPTIONS="--filter boot")
+	swift build --product martlet-test
+	.build/debug/martlet-test run $(SCENARIO_OPTIONS)
+
 .PHONY: clean
 clean: ## remove everything that was built
 	rm -rf $(BUILD) .build .build-*

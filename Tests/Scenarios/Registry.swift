@@ -3,4 +3,4 @@
 import TestDriver
 
 /// All scenarios: the cheap ones that explain later failures come first.
-public let allScenarios: [Scenario] = bootScenarios
+public let allScenarios: [Scenario] = bootScenarios + differentialScenarios

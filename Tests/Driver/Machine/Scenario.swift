@@ -48,6 +48,18 @@ public final class ScenarioContext: @unchecked Sendable {
         return configuration
     }
 
+    /// The same as `startShell`, from the root image that has the test programs.
+    public func startTestShell(memoryMiB: Int = 512, processors: Int = 1) throws -> GuestShell {
+        var configuration = kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh quiet")
+        configuration.media = [.virtioDisk(workspace.testRootImage, .dropped)]
+        configuration.memoryMiB = memoryMiB
+        configuration.processors = processors
+        let shell = try GuestShell(on: start(configuration))
+        // A shell as process 1 has mounted nothing yet, except what the kernel has.
+        try shell.check("mount | grep -q ' /proc ' || mount -t proc proc /proc; mount | grep -q ' /tmp ' || mount -t tmpfs tmpfs /tmp")
+        return shell
+    }
+
     /// A machine without display whose serial port has a root shell as process 1.
     public func startShell(memoryMiB: Int = 512, processors: Int = 1, options: String = "quiet") throws -> GuestShell {
         var configuration = kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh \(options)")

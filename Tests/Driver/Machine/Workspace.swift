@@ -23,6 +23,10 @@ public struct Workspace: Sendable {
     public var rootImage: URL { build.appending(path: "root.img") }
     public var iso: URL { build.appending(path: "martlet.iso") }
     public var programs: URL { build.appending(path: "programs") }
+    /// The root image with the test programs in /usr/lib/martlet/tests.
+    public var testRootImage: URL { build.appending(path: "test-root.img") }
+    public var testPrograms: URL { build.appending(path: "test-programs") }
+    public var conformance: URL { testPrograms.appending(path: "conformance") }
     public var testLogs: URL { build.appending(path: "test-logs") }
     public var approvedPictures: URL { root.appending(path: "Tests/Scenarios/Approved") }
 }
