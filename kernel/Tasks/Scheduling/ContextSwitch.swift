@@ -33,18 +33,18 @@ func contextSwitch(from old: Thread, to new: Thread) {
     let cpu = PerCPU.current
     cpu.pointee.currentThread = Scheduler.identity(new)
     cpu.pointee.kernelStackTop = new.kernelStackTop
-    Processor.setInterruptStack(new.kernelStackTop)
+    CPU.setInterruptStack(new.kernelStackTop)
 
     if let state = old.extendedState {
         state.save()
-        old.userFSBase = Processor.fsBase
-        old.userGSBase = Processor.userGSBase
+        old.userFSBase = CPU.fsBase
+        old.userGSBase = CPU.userGSBase
     }
     if let state = new.extendedState {
         state.restore()
-        Processor.fsBase = new.userFSBase
-        Processor.userGSBase = new.userGSBase
+        CPU.fsBase = new.userFSBase
+        CPU.userGSBase = new.userGSBase
     }
-    if new.pageTableRoot != 0 { Processor.loadPageTable(new.pageTableRoot) }
+    if new.pageTableRoot != 0 { CPU.loadPageTable(new.pageTableRoot) }
     machineSwitch(&old.stackPointer, new.stackPointer)
 }

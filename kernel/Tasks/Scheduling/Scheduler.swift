@@ -126,6 +126,7 @@ public enum Scheduler {
 
     /// The timer interrupt: fires timers, charges the slice, asks for a switch when it is used up.
     public static func timerTick() {
+        DeadlineTimer.fired()
         let now = machineMonotonicNanoseconds()
         Timers.expire(now: now)
         let flags = lockQueue()
@@ -175,7 +176,7 @@ public enum Scheduler {
             } else {
                 unlockQueue(flags)
                 programTimer()
-                Processor.waitForInterrupt { PerCPU.current.pointee.needsReschedule == 0 }
+                CPU.waitForInterrupt { PerCPU.current.pointee.needsReschedule == 0 }
             }
         }
     }

@@ -1,0 +1,74 @@
+/// FPU, SSE, AVX … registers of one user thread, in memory (Intel SDM volume 1, chapter 13).
+///
+/// The kernel uses no such register, so the state is saved and restored only when user threads are switched.
+public struct ExtendedState {
+    let area: UnsafeMutableRawPointer
+
+    /// What XSAVE is asked to save, and how many bytes that takes. Written once at boot.
+    nonisolated(unsafe) public private(set) static var mask: UInt64 = 3
+    nonisolated(unsafe) public private(set) static var byteCount = 512
+
+    /// Enables every state component that the processor and this kernel know: x87, SSE, AVX, AVX-512, PKRU.
+    public static func enable() {
+        guard Features.current.hasXSAVE else { return }
+        asmWriteCR4(asmReadCR4() | (1 << 18))
+        let supported = cpuid(13)
+        mask = (UInt64(supported.edx) << 32 | UInt64(supported.eax)) & 0x2e7
+        asmWriteXCR(0, mask)
+        byteCount = Int(cpuid(13).ebx)
+    }
+
+    /// Fresh state: all registers as after reset. 64-byte aligned, as XSAVE requires.
+    public init() {
+        area = .allocate(byteCount: Self.byteCount, alignment: 64)
+        reset()
+    }
+
+    /// Makes the state that of a new program.
+    public func reset() {
+        area.initializeMemory(as: UInt8.self, repeating: 0, count: Self.byteCount)
+        area.storeBytes(of: 0x37f, toByteOffset: 0, as: UInt16.self)  // FCW: all exceptions masked, 64-bit precision
+        area.storeBytes(of: 0x1f80, toByteOffset: 24, as: UInt32.self)  // MXCSR: all exceptions masked
+        if Features.current.hasXSAVE {
+            // XSTATE_BV: x87 and SSE are in the area (so that FCW and MXCSR count); the rest is in its initial state.
+            area.storeBytes(of: 3, toByteOffset: 512, as: UInt64.self)
+        }
+    }
+
+    public func copy(from other: ExtendedState) {
+        area.copyMemory(from: other.area, byteCount: Self.byteCount)
+    }
+
+    /// The saved bytes, for signal frames. The first 512 have the layout of FXSAVE.
+    public var bytes: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: area, count: Self.byteCount) }
+
+    @inline(__always)
+    public func save() {
+        if Features.current.hasXSAVEOPT {
+            asmXSAVEOPT(area, Self.mask)
+        } else if Features.current.hasXSAVE {
+            asmXSAVE(area, Self.mask)
+        } else {
+            asmFXSAVE(area)
+        }
+    }
+
+    @inline(__always)
+    public func restore() {
+        if Features.current.hasXSAVE { asmXRSTOR(area, Self.mask) } else { asmFXRSTOR(area) }
+    }
+
+    /// Makes bytes that came from a program safe to restore: a reserved bit in the header or in MXCSR would fault.
+    public func sanitize() {
+        let mxcsr = area.load(fromByteOffset: 24, as: UInt32.self)
+        area.storeBytes(of: mxcsr & 0xffff, toByteOffset: 24, as: UInt32.self)
+        if Features.current.hasXSAVE {
+            let present = area.load(fromByteOffset: 512, as: UInt64.self)
+            area.storeBytes(of: present & Self.mask, toByteOffset: 512, as: UInt64.self)
+            for offset in stride(from: 520, to: 576, by: 8) { area.storeBytes(of: 0, toByteOffset: offset, as: UInt64.self) }
+        }
+    }
+
+    /// Gives the memory back. The state must not be used afterwards.
+    public func release() { area.deallocate() }
+}

@@ -1,0 +1,94 @@
+/// Segment selectors. The order is what SYSCALL and SYSRET require: user data right before user code.
+public enum Selector {
+    public static let kernelCode: UInt16 = 0x08
+    public static let kernelData: UInt16 = 0x10
+    /// SYSRET adds 8 for SS and 16 for CS.
+    static let userBase: UInt16 = 0x18
+    public static let userData: UInt16 = 0x20 | 3
+    public static let userCode: UInt16 = 0x28 | 3
+    static let task: UInt16 = 0x30
+}
+
+/// GDT and TSS of one processor (Intel SDM volume 3A, 3.5.1 and 7.7).
+public struct SegmentTables {
+    /// Memory of the TSS: 104 bytes, followed by no I/O permission map.
+    private let task: UnsafeMutableRawPointer
+    private let descriptors: UnsafeMutablePointer<UInt64>
+
+    /// Those of the first processor. Written once at boot.
+    nonisolated(unsafe) public static var boot = SegmentTables()
+
+    private static let faultStackBytes = 8192
+
+    init() {
+        task = UnsafeMutableRawPointer.allocate(byteCount: 104, alignment: 16)
+        task.initializeMemory(as: UInt8.self, repeating: 0, count: 104)
+        descriptors = .allocate(capacity: 8)
+        descriptors.initialize(repeating: 0, count: 8)
+    }
+
+    /// Builds and loads the tables. Double fault, NMI and machine check get stacks of their own (IST 1 to 3).
+    public func load() {
+        for slot in 1...3 {
+            let stack = UnsafeMutableRawPointer.allocate(byteCount: Self.faultStackBytes, alignment: 16)
+            storeTaskWord(36 + (slot - 1) * 8, UInt(bitPattern: stack) + UInt(Self.faultStackBytes))
+        }
+        task.storeBytes(of: 104, toByteOffset: 102, as: UInt16.self)
+
+        let base = UInt64(UInt(bitPattern: task))
+        descriptors[1] = 0x00af_9b00_0000_ffff
+        descriptors[2] = 0x00cf_9300_0000_ffff
+        descriptors[3] = 0
+        descriptors[4] = 0x00cf_f300_0000_ffff
+        descriptors[5] = 0x00af_fb00_0000_ffff
+        descriptors[6] = 103 | ((base & 0xff_ffff) << 16) | (0x89 << 40) | (((base >> 24) & 0xff) << 56)
+        descriptors[7] = base >> 32
+        withDescriptorPointer(limit: 63, base: UInt(bitPattern: descriptors)) { asmLoadGDT($0) }
+        asmLoadTaskRegister(Selector.task)
+    }
+
+    /// Sets RSP0: where interrupts from user mode start.
+    @inline(__always)
+    func setKernelStack(_ top: UInt) { storeTaskWord(4, top) }
+
+    /// The TSS packs 64-bit fields at offsets that are only 4-byte aligned.
+    @inline(__always)
+    private func storeTaskWord(_ offset: Int, _ value: UInt) {
+        task.storeBytes(of: UInt32(truncatingIfNeeded: value), toByteOffset: offset, as: UInt32.self)
+        task.storeBytes(of: UInt32(truncatingIfNeeded: value >> 32), toByteOffset: offset + 4, as: UInt32.self)
+    }
+}
+
+/// The interrupt descriptor table (Intel SDM volume 3A, 6.10).
+public enum InterruptTable {
+    /// Fills all 256 gates with the stubs and loads the table.
+    public static func load() {
+        let gates = UnsafeMutablePointer<UInt64>.allocate(capacity: 512)
+        let stubs = UnsafePointer<UInt64>(bitPattern: asmTrapStubs())!
+        for vector in 0..<256 {
+            let target = stubs[vector]
+            let stack: UInt64
+            switch UInt64(vector) {
+            case Exception.doubleFault: stack = 1
+            case Exception.nonMaskable: stack = 2
+            case Exception.machineCheck: stack = 3
+            default: stack = 0
+            }
+            // Breakpoint and overflow may be raised by user code (DPL 3).
+            let privilege: UInt64 = vector == 3 || vector == 4 ? 3 : 0
+            gates[vector * 2] = (target & 0xffff) | (UInt64(Selector.kernelCode) << 16) | (stack << 32)
+                | ((0x8e | privilege << 5) << 40) | ((target >> 16 & 0xffff) << 48)
+            gates[vector * 2 + 1] = target >> 32
+        }
+        withDescriptorPointer(limit: 4095, base: UInt(bitPattern: gates)) { asmLoadIDT($0) }
+    }
+}
+
+/// Runs `body` with the 10-byte operand of LGDT and LIDT.
+private func withDescriptorPointer(limit: UInt16, base: UInt, _ body: (UnsafeRawPointer) -> Void) {
+    withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { raw in
+        raw.storeBytes(of: limit, toByteOffset: 0, as: UInt16.self)
+        raw.baseAddress!.storeBytes(of: UInt64(base), toByteOffset: 2, as: UInt64.self)
+        body(UnsafeRawPointer(raw.baseAddress!))
+    }
+}

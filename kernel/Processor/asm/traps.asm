@@ -1,0 +1,220 @@
+; Interrupts, exceptions and system calls: saves the user's registers as a `TrapFrame` and calls Swift.
+
+extern martlet_trap
+extern martlet_syscall
+extern martlet_thread_main
+
+; A site where SMAP's access flag is cleared: three bytes of no-operation that boot replaces by `clac` if the processor has it.
+%macro CLEAR_ACCESS 0
+%%site:
+    db 0x0f, 0x1f, 0x00
+    section .smap_sites
+    dq %%site
+    dd 0x00ca010f, 0
+    section .text
+%endmacro
+
+%macro PUSH_REGISTERS 0
+    push rdi
+    push rsi
+    push rdx
+    push rcx
+    push rax
+    push r8
+    push r9
+    push r10
+    push r11
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+%endmacro
+
+%macro POP_REGISTERS 0
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rax
+    pop rcx
+    pop rdx
+    pop rsi
+    pop rdi
+%endmacro
+
+section .smap_sites align=16
+section .text exec align=16
+
+; One stub a vector: pushes a zero where the processor pushes no error code, then the vector.
+%assign vector 0
+%rep 256
+    align 16
+stub_ %+ vector:
+%if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+    push 0
+%endif
+    push vector
+%if vector == 2 || vector == 8 || vector == 18
+    jmp trap_paranoid
+%else
+    jmp trap_common
+%endif
+%assign vector vector + 1
+%endrep
+
+align 16
+trap_common:
+    test byte [rsp + 24], 3             ; saved CS: from user mode?
+    jz .from_kernel
+    swapgs
+    CLEAR_ACCESS
+    cld
+    PUSH_REGISTERS
+    mov rdi, rsp
+    lea rbp, [rsp + 8]
+    xor ebp, ebp
+    call martlet_trap
+    cli
+    POP_REGISTERS
+    add rsp, 16
+    swapgs
+    iretq
+.from_kernel:
+    cld
+    PUSH_REGISTERS
+    CLEAR_ACCESS
+    mov rdi, rsp
+    ; The frame chain goes on into the interrupted code.
+    sub rsp, 16
+    mov rax, [rdi + 17 * 8]
+    mov [rsp + 8], rax
+    mov rax, [rdi + 4 * 8]
+    mov [rsp], rax
+    mov rbp, rsp
+    ; Interrupted code may be anywhere: align for the call.
+    mov rbx, rsp
+    and rsp, ~15
+    call martlet_trap
+    lea rsp, [rbx + 16]
+    POP_REGISTERS
+    add rsp, 16
+    iretq
+
+; NMI, double fault and machine check run on stacks of their own and may come at any instruction, also between
+; the entry from user mode and its swapgs: GS is judged by its value.
+align 16
+trap_paranoid:
+    cld
+    PUSH_REGISTERS
+    CLEAR_ACCESS
+    xor r15d, r15d
+    mov ecx, 0xc0000101
+    rdmsr
+    test edx, edx
+    js .has_kernel_gs
+    swapgs
+    inc r15d
+.has_kernel_gs:
+    mov rdi, rsp
+    xor ebp, ebp
+    mov rbx, rsp
+    and rsp, ~15
+    call martlet_trap
+    mov rsp, rbx
+    test r15d, r15d
+    jz .done
+    swapgs
+.done:
+    POP_REGISTERS
+    add rsp, 16
+    iretq
+
+; SYSCALL: RCX = return address, R11 = flags, interrupts off by SFMASK.
+global martlet_syscall_entry
+align 16
+martlet_syscall_entry:
+    swapgs
+    mov [gs:16], rsp
+    mov rsp, [gs:8]
+    push 0x23                           ; user SS
+    push qword [gs:16]
+    push r11
+    push 0x2b                           ; user CS
+    push rcx
+    push 0
+    push rax
+    PUSH_REGISTERS
+    mov rdi, rsp
+    xor ebp, ebp
+    sti
+    call martlet_syscall
+    cli
+    test al, al
+    jnz .slow
+    POP_REGISTERS
+    mov rcx, [rsp + 16]
+    mov r11, [rsp + 32]
+    mov rsp, [rsp + 40]
+    swapgs
+    o64 sysret
+.slow:
+    POP_REGISTERS
+    add rsp, 16
+    swapgs
+    iretq
+
+; void martlet_enter_user(TrapFrame *frame): leaves the kernel with these registers. Does not return.
+global martlet_enter_user
+martlet_enter_user:
+    cli
+    mov rsp, rdi
+    POP_REGISTERS
+    add rsp, 16
+    swapgs
+    iretq
+
+; void martlet_switch(uintptr *save, uintptr stackPointer)
+global martlet_switch
+martlet_switch:
+    push rbp
+    push rbx
+    push r12
+    push r13
+    push r14
+    push r15
+    mov [rdi], rsp
+    mov rsp, rsi
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbx
+    pop rbp
+    ret
+
+global martlet_thread_trampoline_address
+martlet_thread_trampoline_address:
+    lea rax, [rel thread_trampoline]
+    ret
+thread_trampoline:
+    xor ebp, ebp
+    call martlet_thread_main
+    ud2
+
+section .rodata
+global martlet_trap_stubs
+align 8
+martlet_trap_stubs:
+%assign vector 0
+%rep 256
+    dq stub_ %+ vector
+%assign vector vector + 1
+%endrep
