@@ -1,0 +1,66 @@
+import Support
+
+/// What the loader told us, whichever loader it was.
+struct BootInformation {
+    /// A range of physical memory and whether it is ordinary RAM that we may use.
+    struct MemoryArea {
+        var start: UInt64
+        var end: UInt64
+        var isUsable: Bool
+    }
+
+    /// A linear framebuffer that firmware or the loader set up (GOP or VBE).
+    struct Framebuffer {
+        var physical: UInt64
+        var strideBytes: UInt32
+        var width: UInt32
+        var height: UInt32
+        var bitsPerPixel: UInt8
+        /// (position, size in bits) of each channel.
+        var red: (UInt8, UInt8)
+        var green: (UInt8, UInt8)
+        var blue: (UInt8, UInt8)
+    }
+
+    var loader: StaticString = "unknown"
+    var commandLine: [UInt8] = []
+    var memory: [MemoryArea] = []
+    /// Physical ranges of boot modules; the first is the root image.
+    var modules: [(start: UInt64, end: UInt64)] = []
+    var framebuffer: Framebuffer?
+    /// Physical address of ACPI's RSDP, or 0.
+    var rsdp: UInt64 = 0
+    /// Physical ranges that hold boot data still in use.
+    var reserved: [(start: UInt64, end: UInt64)] = []
+
+    /// Decodes what the loader left.
+    /// - Parameters:
+    ///   - magic: EAX at entry: tells Multiboot2; anything else must be PVH.
+    ///   - address: physical address of the boot information (below 4 GiB).
+    init?(magic: UInt32, address: UInt64) {
+        if magic == Multiboot2.bootMagic {
+            self.init(multiboot2: address)
+        } else {
+            self.init(pvh: address)
+        }
+    }
+}
+
+/// Reads boot data in physical memory through the direct map.
+/// - Safety: loaders place their data below 4 GiB, which the boot page tables map.
+struct PhysicalReader {
+    let base: UInt64
+    func read<T: BitwiseCopyable>(_ offset: Int, as type: T.Type) -> T {
+        PhysicalAddress(base + UInt64(offset)).directMapped.loadUnaligned(as: type)
+    }
+    /// A NUL-terminated string of at most `limit` bytes.
+    func string(_ offset: Int, limit: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < limit {
+            let byte = read(offset + bytes.count, as: UInt8.self)
+            if byte == 0 { break }
+            bytes.append(byte)
+        }
+        return bytes
+    }
+}

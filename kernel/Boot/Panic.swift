@@ -1,0 +1,104 @@
+import Processor
+import Support
+
+/// What happens when the kernel finds a bug in itself: message and backtrace on every console, then stop.
+enum Panic {
+    /// Extra screen output, set when a display is up.
+    nonisolated(unsafe) static var screenWriter: (@convention(thin) (UnsafeBufferPointer<UInt8>) -> Void)?
+    nonisolated(unsafe) private static var isPanicking = false
+
+    static func report(_ message: UnsafeBufferPointer<UInt8>, framePointer: UInt, instruction: UInt?) -> Never {
+        _ = machineInterruptSave()
+        if isPanicking { CPU.stop() }
+        isPanicking = true
+        put("\n\nKernel panic: ")
+        put(message)
+        put("\n")
+        if PerCPU.current.pointee.currentThread != 0 { put("Backtrace (most recent call first):\n") }
+        if let instruction { putFrame(instruction) }
+        backtrace(from: framePointer)
+        put("---[ end of kernel panic ]---\n")
+        CPU.stop()
+    }
+
+    /// Walks the chain of frame pointers: at most 40 frames, each checked to lie above the one before in kernel memory.
+    private static func backtrace(from start: UInt) {
+        var frame = start
+        for _ in 0..<40 {
+            guard frame >= 0xffff_8000_0000_0000, frame & 7 == 0, frame < UInt.max - 16 else { return }
+            let words = UnsafePointer<UInt>(bitPattern: frame)!
+            let returnAddress = words[1]
+            guard returnAddress >= KernelImage.textStart, returnAddress < KernelImage.textEnd else { return }
+            putFrame(returnAddress - 1)
+            guard words[0] > frame else { return }
+            frame = words[0]
+        }
+    }
+
+    private static func putFrame(_ address: UInt) {
+        put("  ")
+        putHex(UInt64(address))
+        if let symbol = Symbols.find(address) {
+            put(" ")
+            put(symbol.name)
+            put(" + ")
+            putHex(UInt64(symbol.offset), digits: 3)
+        }
+        put("\n")
+    }
+
+    /// The registers at a trap.
+    static func registers(_ frame: TrapFrame) {
+        func pair(_ name: StaticString, _ value: UInt64) {
+            put(name)
+            putHex(value)
+        }
+        pair("  rip ", frame.rip); pair("  rsp ", frame.rsp); pair("  flags ", frame.rflags); pair("  error ", frame.errorCode); put("\n")
+        pair("  rax ", frame.rax); pair("  rbx ", frame.rbx); pair("  rcx ", frame.rcx); pair("  rdx ", frame.rdx); put("\n")
+        pair("  rsi ", frame.rsi); pair("  rdi ", frame.rdi); pair("  rbp ", frame.rbp); pair("  cr2 ", CPU.faultAddress); put("\n")
+    }
+
+    // No allocation from here on: the heap may be what broke.
+
+    static func put(_ text: StaticString) { put(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) }
+
+    static func put(_ bytes: UnsafeBufferPointer<UInt8>) {
+        EarlySerial.write(bytes)
+        screenWriter?(bytes)
+    }
+
+    static func putHex(_ value: UInt64, digits: Int = 16) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 18) { buffer in
+            buffer[0] = 48
+            buffer[1] = 120
+            for index in 0..<digits {
+                let nibble = UInt8(value >> UInt64((digits - 1 - index) * 4) & 15)
+                buffer[2 + index] = nibble < 10 ? 48 + nibble : 87 + nibble
+            }
+            put(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(buffer)[0..<digits + 2]))
+        }
+    }
+}
+
+/// `panic(_:)` of every module ends here.
+@c(martlet_panic)
+public func panicFromModules(_ text: UnsafePointer<UInt8>, _ count: Int) {
+    Panic.report(UnsafeBufferPointer(start: text, count: count), framePointer: CPU.framePointer, instruction: nil)
+}
+
+/// Where the compiler sends failed preconditions, overflow and out-of-bounds accesses (`-trap-function`).
+@c(martlet_trap_function)
+public func trapFromCompiler() {
+    let message: StaticString = "a Swift precondition failed (overflow, index out of range, unwrapped nil)"
+    Panic.report(
+        UnsafeBufferPointer(start: message.utf8Start, count: message.utf8CodeUnitCount), framePointer: CPU.framePointer,
+        instruction: nil)
+}
+
+@c(__stack_chk_fail)
+public func stackCheckFailed() {
+    let message: StaticString = "stack smashing detected"
+    Panic.report(
+        UnsafeBufferPointer(start: message.utf8Start, count: message.utf8CodeUnitCount), framePointer: CPU.framePointer,
+        instruction: nil)
+}
