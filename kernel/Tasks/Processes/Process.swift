@@ -23,47 +23,202 @@ public struct Credentials: Equatable, Sendable {
     public var isPrivileged: Bool { euid == 0 }
 }
 
+/// The controlling terminal of a session, as far as processes know it. Terminals subclass it.
+open class ControllingTerminal {
+    public init() {}
+    /// The session's leader exited: the terminal hangs up on the foreground group and forgets the session.
+    open func sessionLeaderExited(_ session: Session) {}
+    /// The number that /proc/PID/stat shows (`tty_nr`).
+    open var deviceNumber: UInt64 { 0 }
+    /// The foreground process group.
+    open var foregroundGroup: Int32 { -1 }
+}
+
+/// A session: the groups of processes that share a controlling terminal.
+public final class Session {
+    public let id: Int32
+    private let terminalLock = SpinLock<ControllingTerminal?>(nil)
+    init(id: Int32) { self.id = id }
+    /// The controlling terminal, if there is one.
+    public var terminal: ControllingTerminal? {
+        get { terminalLock.withLock { $0 } }
+        set {
+            // The old one is dropped outside the lock.
+            let old = terminalLock.withLock { slot in
+                let old = slot
+                slot = newValue
+                return old
+            }
+            _ = old
+        }
+    }
+}
+
 /// A process: an address space, files, an identity and one or more threads.
 ///
-/// Its place in the tree (parent, children, group, session) and its exit state are protected by `ProcessTable.tree`;
-/// `signals` by its own lock; the rest is changed by the process's own threads only.
+/// Its place in the tree (parent, children, group, session, threads) and its exit state are protected by
+/// `ProcessTable.tree`; `signals` by its own lock; the rest by the locks that hold it.
 public final class Process {
     public let pid: Int32
-    public internal(set) var addressSpace: AddressSpace
-    /// Set by `Files` at creation: descriptor table, root and working folder, umask.
-    public var files: ProcessAttachment?
     public let signals: SignalState
-    public var limits = ResourceLimits()
-
-    // Protected by ProcessTable.tree.
-    var treeLinks = ProcessLinks()
-    var exit = ExitState()
-
-    let credentialsLock: SpinLock<Credentials>
+    private let space: SpinLock<AddressSpace?>
+    private let filesLock: SpinLock<ProcessAttachment?>
+    private let limitsLock = SpinLock(ResourceLimits())
+    private let credentialsLock: SpinLock<Credentials>
     /// The program's base name (at most 15 bytes), for /proc and ps.
     public let commandName: SpinLock<[UInt8]>
     /// Where the arguments and the environment lie in its memory, for /proc/PID/cmdline.
-    public let argumentRange = SpinLock<(start: UInt64, end: UInt64)>((0, 0))
+    public let argumentRange = SpinLock<ArgumentRange>(ArgumentRange())
     /// The absolute path of the executable, for /proc/PID/exe.
     public let executablePath = SpinLock<[UInt8]>([])
     /// Monotonic nanoseconds at creation.
     public let startTime = machineMonotonicNanoseconds()
 
-    init(pid: Int32, addressSpace: AddressSpace, credentials: Credentials, name: [UInt8], signals: SignalState) {
+    // Protected by ProcessTable.tree.
+    var links = ProcessLinks()
+
+    /// Parents wait here for their children to change state.
+    let childChange = WaitQueue()
+    /// alarm() and setitimer(ITIMER_REAL).
+    public let realTimer: IntervalTimer
+    /// Processor time of threads that have exited, and of children that were waited for, in nanoseconds.
+    let exitedThreadNanoseconds = Atomic<UInt64>(0)
+    let childrenNanoseconds = Atomic<UInt64>(0)
+
+    public struct ArgumentRange: Sendable {
+        public var argumentStart: UInt64 = 0, argumentEnd: UInt64 = 0
+        public var environmentStart: UInt64 = 0, environmentEnd: UInt64 = 0
+        public init() {}
+    }
+
+    init(pid: Int32, addressSpace: AddressSpace, files: ProcessAttachment?, credentials: Credentials, name: [UInt8],
+         signals: SignalState) {
         self.pid = pid
-        self.addressSpace = addressSpace
+        self.signals = signals
+        space = SpinLock(addressSpace)
+        filesLock = SpinLock(files)
         credentialsLock = SpinLock(credentials)
         commandName = SpinLock(name)
-        self.signals = signals
+        realTimer = IntervalTimer()
+        realTimer.process = self
     }
+
+    /// The process of the running thread.
+    /// - Precondition: a user thread is running.
+    @inline(__always)
+    public static var current: Process { UserThread.current.process }
 
     public var credentials: Credentials {
         get { credentialsLock.withLock { $0 } }
         set { credentialsLock.withLock { $0 = newValue } }
     }
 
-    /// The process of the running thread.
-    /// - Precondition: called in a system call or fault of a user thread.
-    @inline(__always)
-    public static var current: Process { UserThread.current.process }
+    public var limits: ResourceLimits {
+        get { limitsLock.withLock { $0 } }
+        set { limitsLock.withLock { $0 = newValue } }
+    }
+
+    /// The address space; nil once the process has exited.
+    public internal(set) var addressSpace: AddressSpace? {
+        get { space.withLock { $0 } }
+        set {
+            // The old one may be torn down by dropping it: outside the lock.
+            let old = space.withLock { slot in
+                let old = slot
+                slot = newValue
+                return old
+            }
+            _ = old
+        }
+    }
+
+    /// What `Files` attached; nil once the process has exited.
+    public var files: ProcessAttachment? {
+        get { filesLock.withLock { $0 } }
+        set {
+            let old = filesLock.withLock { slot in
+                let old = slot
+                slot = newValue
+                return old
+            }
+            _ = old
+        }
+    }
+
+    public var groupID: Int32 { ProcessTable.tree.withLock { _ in links.group } }
+    public var session: Session { ProcessTable.tree.withLock { _ in links.session! } }
+    public var parentID: Int32 { ProcessTable.tree.withLock { _ in links.parent?.pid ?? 0 } }
+    public var threads: [UserThread] { ProcessTable.tree.withLock { _ in links.threads } }
+    /// The letter that /proc/PID/stat shows: R, S, D, T or Z.
+    public var stateLetter: UInt8 {
+        let threads = self.threads
+        guard let first = threads.first else { return UInt8(ascii: "Z") }
+        switch first.state.load(ordering: .relaxed) {
+        case .running, .ready: return UInt8(ascii: "R")
+        case .sleeping: return UInt8(ascii: "S")
+        case .sleepingUninterruptibly: return UInt8(ascii: "D")
+        case .stopped: return UInt8(ascii: "T")
+        case .dead: return UInt8(ascii: "Z")
+        }
+    }
+
+    /// Processor time used by its threads, in nanoseconds, and the part of it in the kernel.
+    public var processorTime: (total: UInt64, system: UInt64) {
+        var total = exitedThreadNanoseconds.load(ordering: .relaxed)
+        var system: UInt64 = 0
+        for thread in threads {
+            total += thread.runtimeNanoseconds
+            system += thread.systemNanoseconds.load(ordering: .relaxed)
+        }
+        return (total, system)
+    }
+    public var childrenProcessorTime: UInt64 { childrenNanoseconds.load(ordering: .relaxed) }
+}
+
+/// The place of a process among the others.
+struct ProcessLinks {
+    unowned(unsafe) var parent: Process?
+    var children: [Process] = []
+    var group: Int32 = 0
+    var session: Session?
+    var threads: [UserThread] = []
+    /// Set when the last thread has exited: the status word that wait4 reports.
+    var exitStatus: Int32?
+    /// Whether exit_group (or a fatal signal) has begun, with its status word.
+    var groupExitStatus: Int32?
+    /// Signal number of a stop not yet reported, 0 for none; and whether a continuation is unreported.
+    var unreportedStop: Int32 = 0
+    var isStopped = false
+    var unreportedContinue = false
+    var hasExecuted = false
+    /// Sent to the parent at exit: SIGCHLD but for odd uses of clone.
+    var exitSignal: Int32 = 17
+}
+
+/// A timer that sends SIGALRM.
+public final class IntervalTimer: KernelTimer {
+    unowned(unsafe) var process: Process?
+    private let interval = Atomic<UInt64>(0)
+
+    public override func fire() {
+        guard let process else { return }
+        ProcessTable.send(SignalInfo(.alarm), to: process)
+        let period = interval.load(ordering: .relaxed)
+        if period > 0 { arm(at: deadline + period) }
+    }
+
+    /// Sets the timer; 0 disarms. Nanoseconds from now, and period.
+    /// - Returns: what was left of the old setting, and its period.
+    public func set(after first: UInt64, every period: UInt64) -> (remaining: UInt64, period: UInt64) {
+        let old = current
+        interval.store(period, ordering: .relaxed)
+        if first == 0 { disarm() } else { arm(at: machineMonotonicNanoseconds() &+ first) }
+        return old
+    }
+
+    public var current: (remaining: UInt64, period: UInt64) {
+        let now = machineMonotonicNanoseconds()
+        let remaining = isArmed ? (deadline > now ? deadline - now : 1) : 0
+        return (remaining, interval.load(ordering: .relaxed))
+    }
 }

@@ -23,7 +23,8 @@ func prepareInitialStack(top: UInt) -> UInt {
 public func threadMain() {
     Scheduler.finishSwitch()
     machineInterruptRestore(0x200)
-    let thread = Thread.current
+    // Unowned: the entry never returns to release a reference.
+    unowned(unsafe) let thread = Thread.current
     thread.entry(thread)
 }
 

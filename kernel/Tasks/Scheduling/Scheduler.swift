@@ -66,7 +66,7 @@ public enum Scheduler {
         wake(thread, from: .sleeping, .sleeping)
     }
 
-    /// Makes a stopped thread ready again.
+    /// Makes a stopped thread ready again, or takes back the announcement of a stop.
     public static func resume(_ thread: Thread) { wake(thread, from: .stopped, .stopped) }
 
     @discardableResult
@@ -100,11 +100,10 @@ public enum Scheduler {
         switchAway(flags)
     }
 
-    /// Stops the current thread until `resume`.
-    public static func stopCurrent() {
-        let flags = lockQueue()
-        Thread.current.state.store(.stopped, ordering: .releasing)
-        switchAway(flags)
+    /// Stops the current thread until `resume`, unless `stillStopped`, asked after the announcement, says otherwise.
+    public static func stopCurrent(if stillStopped: () -> Bool) {
+        Thread.current.state.store(.stopped, ordering: .sequentiallyConsistent)
+        if stillStopped() { sleepNow() } else { cancelSleep() }
     }
 
     /// Ends the current thread. Its last reference is dropped by whoever runs next.

@@ -1,0 +1,193 @@
+import ABI
+import Processor
+import Scheduling
+import Support
+import Synchronization
+import VirtualMemory
+
+/// The flags of clone (`include/uapi/linux/sched.h`).
+public struct CloneFlags: OptionSet, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    public static var sharedMemory: CloneFlags { CloneFlags(rawValue: 0x100) }
+    public static var sharedContext: CloneFlags { CloneFlags(rawValue: 0x200) }
+    public static var sharedFiles: CloneFlags { CloneFlags(rawValue: 0x400) }
+    public static var sharedHandlers: CloneFlags { CloneFlags(rawValue: 0x800) }
+    public static var vfork: CloneFlags { CloneFlags(rawValue: 0x4000) }
+    public static var parent: CloneFlags { CloneFlags(rawValue: 0x8000) }
+    public static var thread: CloneFlags { CloneFlags(rawValue: 0x1_0000) }
+    public static var semaphoreUndo: CloneFlags { CloneFlags(rawValue: 0x4_0000) }
+    public static var setTLS: CloneFlags { CloneFlags(rawValue: 0x8_0000) }
+    public static var setParentID: CloneFlags { CloneFlags(rawValue: 0x10_0000) }
+    public static var clearChildID: CloneFlags { CloneFlags(rawValue: 0x20_0000) }
+    public static var detached: CloneFlags { CloneFlags(rawValue: 0x40_0000) }
+    public static var setChildID: CloneFlags { CloneFlags(rawValue: 0x100_0000) }
+
+    /// All that this kernel implements.
+    static var supported: CloneFlags {
+        [.sharedMemory, .sharedContext, .sharedFiles, .sharedHandlers, .vfork, .parent, .thread, .semaphoreUndo, .setTLS,
+         .setParentID, .clearChildID, .detached, .setChildID]
+    }
+}
+
+/// Making threads and processes.
+public enum Clone {
+    public struct Request {
+        public var flags: CloneFlags
+        public var exitSignal: Int32
+        /// 0 keeps the parent's stack pointer.
+        public var stack: UInt64 = 0
+        public var parentIDAddress = UserAddress(0)
+        public var childIDAddress = UserAddress(0)
+        public var threadPointer: UInt64 = 0
+        public init(flags: CloneFlags, exitSignal: Int32) {
+            self.flags = flags
+            self.exitSignal = exitSignal
+        }
+    }
+
+    /// Does clone, fork and vfork.
+    /// - Parameter frame: the caller's registers: the child starts with a copy.
+    /// - Returns: the new thread's id, in the parent.
+    public static func clone(_ request: Request, _ frame: TrapFrame) throws(Errno) -> Int32 {
+        let flags = request.flags
+        guard flags.subtracting(.supported).isEmpty else { throw .invalidArgument }
+        if flags.contains(.thread), !flags.contains(.sharedHandlers) { throw .invalidArgument }
+        if flags.contains(.sharedHandlers), !flags.contains(.sharedMemory) { throw .invalidArgument }
+        // Handlers are shared by the threads of a process only: nothing in use shares them otherwise.
+        if flags.contains(.sharedHandlers), !flags.contains(.thread) { throw .invalidArgument }
+
+        var childFrame = frame
+        childFrame.rax = 0
+        if request.stack != 0 { childFrame.rsp = request.stack }
+        let caller = UserThread.current
+        let thread = flags.contains(.thread)
+            ? try makeThread(caller, childFrame) : try makeProcess(caller, request, childFrame)
+
+        if flags.contains(.setTLS) { thread.userFSBase = request.threadPointer }
+        if flags.contains(.clearChildID) { thread.clearChildAddress = request.childIDAddress }
+        let completion = flags.contains(.vfork) ? Completion() : nil
+        thread.vforkCompletion = completion
+        let id = thread.id
+        if flags.contains(.setParentID) { try? copyOut(id, to: request.parentIDAddress) }
+        if flags.contains(.setChildID) { writeChildID(id, request.childIDAddress, thread, shared: flags.contains(.sharedMemory)) }
+        Scheduler.launch(thread)
+        completion?.wait()
+        return id
+    }
+
+    private static func writeChildID(_ id: Int32, _ address: UserAddress, _ thread: UserThread, shared: Bool) {
+        if shared {
+            try? copyOut(id, to: address)
+        } else if let space = thread.addressSpace {
+            // The child's copy of the memory: reached by running in its address space for a moment. Interrupts stay on;
+            // a switch away and back restores the page table that the thread says is its own.
+            space.withTemporaryActivation { try? copyOut(id, to: address) }
+        }
+    }
+
+    private static func makeThread(_ caller: UserThread, _ frame: TrapFrame) throws(Errno) -> UserThread {
+        let process = caller.process
+        guard let space = caller.addressSpace,
+            let thread = UserThread(id: try ProcessTable.allocateID(), process: process, addressSpace: space, frame: frame)
+        else { throw .outOfMemory }
+        inherit(thread, from: caller)
+        ProcessTable.insert(thread)
+        // A group exit that began meanwhile must not miss the new thread.
+        if ProcessTable.tree.withLock({ _ in process.links.groupExitStatus != nil }) {
+            thread.mustExit.store(true, ordering: .releasing)
+            thread.interruptPending.store(true, ordering: .releasing)
+        }
+        return thread
+    }
+
+    private static func makeProcess(_ caller: UserThread, _ request: Request, _ frame: TrapFrame) throws(Errno) -> UserThread {
+        let parent = caller.process
+        let limit = parent.limits[.processCount].soft
+        if UInt64(ProcessTable.counts.processes) >= min(limit, 4096) { throw .wouldBlock }
+        guard let space = caller.addressSpace else { throw .outOfMemory }
+        let childSpace = request.flags.contains(.sharedMemory) ? space : try space.fork()
+        let files = parent.files
+        let child = Process(
+            pid: try ProcessTable.allocateID(), addressSpace: childSpace,
+            files: request.flags.contains(.sharedFiles) ? files : files?.copyForFork(), credentials: parent.credentials,
+            name: parent.commandName.withLock { $0 }, signals: parent.signals.copyForFork())
+        child.limits = parent.limits
+        let arguments = parent.argumentRange.withLock { $0 }
+        child.argumentRange.withLock { $0 = arguments }
+        let path = parent.executablePath.withLock { $0 }
+        child.executablePath.withLock { $0 = path }
+        guard let thread = UserThread(id: child.pid, process: child, addressSpace: childSpace, frame: frame) else {
+            throw .outOfMemory
+        }
+        inherit(thread, from: caller)
+        if !request.flags.contains(.sharedMemory) { thread.alternateStack = caller.alternateStack }
+        ProcessTable.tree.withLock { _ in
+            child.links.group = parent.links.group
+            child.links.session = parent.links.session
+            child.links.exitSignal = request.exitSignal
+        }
+        ProcessTable.insert(child, parent: parent)
+        ProcessTable.insert(thread)
+        return thread
+    }
+
+    /// What every new thread takes from its maker: FPU registers, thread pointer, signal mask.
+    private static func inherit(_ thread: UserThread, from caller: UserThread) {
+        if let state = caller.extendedState {
+            state.save()
+            thread.extendedState?.copy(from: state)
+        }
+        thread.userFSBase = CPU.fsBase
+        thread.userGSBase = CPU.userGSBase
+        thread.signalMask = caller.signalMask
+    }
+
+    /// Makes the first process: session, group and parent of everything. Its thread does not run yet.
+    public static func makeInit(addressSpace: AddressSpace, files: ProcessAttachment, frame: TrapFrame) throws(Errno) -> UserThread {
+        let process = Process(
+            pid: try ProcessTable.allocateID(), addressSpace: addressSpace, files: files, credentials: Credentials(),
+            name: Array("init".utf8), signals: SignalState())
+        guard let thread = UserThread(id: process.pid, process: process, addressSpace: addressSpace, frame: frame) else {
+            throw .outOfMemory
+        }
+        ProcessTable.tree.withLock { _ in
+            process.links.group = process.pid
+            process.links.session = Session(id: process.pid)
+        }
+        ProcessTable.insert(process, parent: nil)
+        ProcessTable.insert(thread)
+        return thread
+    }
+
+    /// Exec: gives the calling thread, alone in its process from now on, a new address space and fresh state.
+    public static func replaceImage(
+        with space: AddressSpace, frame: UnsafeMutablePointer<TrapFrame>, entry: UInt64, stack: UInt64, name: [UInt8]
+    ) {
+        let thread = UserThread.current
+        let process = thread.process
+        Exit.endOtherThreads(process)
+        process.signals.resetForExec()
+        thread.alternateStack = AlternateStack()
+        thread.clearChildAddress = UserAddress(0)
+        thread.robustList = 0
+        process.commandName.withLock { $0 = name }
+        ProcessTable.tree.withLock { _ in process.links.hasExecuted = true }
+
+        let old = thread.addressSpace
+        let flags = machineInterruptSave()
+        thread.addressSpace = space
+        process.addressSpace = space
+        CPU.loadPageTable(space.pageTableRoot.rawValue)
+        thread.extendedState?.reset()
+        thread.extendedState?.restore()
+        CPU.fsBase = 0
+        CPU.userGSBase = 0
+        machineInterruptRestore(flags)
+        frame.pointee = TrapFrame.user(entry: entry, stack: stack)
+        thread.vforkCompletion?.complete()
+        thread.vforkCompletion = nil
+        // The old address space goes here if nobody shares it.
+        _ = old
+    }
+}

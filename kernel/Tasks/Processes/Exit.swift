@@ -1,0 +1,135 @@
+import ABI
+import Processor
+import Scheduling
+import Support
+import Synchronization
+import VirtualMemory
+
+/// The end of threads and processes.
+public enum Exit {
+    /// Ends the process: every other thread is told to exit, then the caller does.
+    /// - Parameter status: the word that wait4 reports: exit code << 8, or a signal's number.
+    public static func exitGroup(status: Int32) -> Never {
+        requestGroupExit(UserThread.current.process, status: status)
+        exitThread()
+    }
+
+    /// Tells all other threads of the process to exit.
+    private static func requestGroupExit(_ process: Process, status: Int32) {
+        let others: [UserThread] = ProcessTable.tree.withLock { _ in
+            if process.links.groupExitStatus == nil { process.links.groupExitStatus = status }
+            return process.links.threads.filter { $0 !== UserThread.current }
+        }
+        for thread in others { end(thread) }
+    }
+
+    private static func end(_ thread: UserThread) {
+        thread.mustExit.store(true, ordering: .releasing)
+        Scheduler.interrupt(thread)
+        Scheduler.resume(thread)
+    }
+
+    /// Ends all threads of the process but the caller, and waits until they are gone (exec).
+    static func endOtherThreads(_ process: Process) {
+        let others: [UserThread] = ProcessTable.tree.withLock { _ in
+            process.links.threads.filter { $0 !== UserThread.current }
+        }
+        if others.isEmpty { return }
+        for thread in others { end(thread) }
+        process.childChange.waitUninterruptibly { ProcessTable.tree.withLock { _ in process.links.threads.count == 1 } }
+    }
+
+    /// Ends the calling thread; with the last one, its process.
+    /// - Parameter code: the exit code, if this is the last thread and no group exit is under way.
+    public static func exitThread(code: Int32 = 0) -> Never {
+        unowned(unsafe) let thread = UserThread.current
+        unowned(unsafe) let process = thread.process
+        if thread.clearChildAddress.rawValue != 0 {
+            // Errors do not matter: the memory may be gone.
+            do throws(Errno) {
+                try copyOut(Int32(0), to: thread.clearChildAddress)
+                _ = try Futex.wake(at: thread.clearChildAddress, count: 1, isPrivate: false)
+            } catch {}
+        }
+        RobustList.release(thread)
+        thread.vforkCompletion?.complete()
+        thread.vforkCompletion = nil
+
+        let isLast = ProcessTable.tree.withLock { tree in
+            if process.links.threads.count == 1, process.links.groupExitStatus == nil {
+                process.links.groupExitStatus = (code & 0xff) << 8
+            }
+            return process.links.threads.count == 1
+        }
+        if isLast { releaseResources(process) }
+        leaveAddressSpace(thread)
+        retire(thread, process)
+        Scheduler.exitCurrent()
+    }
+
+    /// Gives back what the process holds, while its last thread can still sleep.
+    private static func releaseResources(_ process: Process) {
+        if process.pid == 1 {
+            let status = ProcessTable.tree.withLock { _ in process.links.groupExitStatus ?? 0 }
+            panic("init has exited (status \(hex(status)))")
+        }
+        process.realTimer.disarm()
+        process.realTimer.process = nil
+        process.files?.release()
+        process.files = nil
+        let session = process.session
+        if session.id == process.pid { session.terminal?.sessionLeaderExited(session) }
+        process.addressSpace = nil
+    }
+
+    /// Switches to the kernel's own page table, so that the address space can go.
+    private static func leaveAddressSpace(_ thread: UserThread) {
+        let space = thread.addressSpace
+        let flags = machineInterruptSave()
+        thread.addressSpace = nil
+        CPU.loadPageTable(AddressSpace.kernelRoot.rawValue)
+        machineInterruptRestore(flags)
+        // The last thread's reference: dropping it frees pages and tables.
+        _ = space
+    }
+
+    /// Takes the thread out of the tables; the last one turns the process into a zombie and tells the parent.
+    private static func retire(_ thread: UserThread, _ process: Process) {
+        process.exitedThreadNanoseconds.wrappingAdd(thread.runtimeNanoseconds, ordering: .relaxed)
+        var orphans: [Process] = []
+        var status: Int32?
+        var exitSignal: Int32 = 17
+        ProcessTable.tree.withLock { tree in
+            tree.remove(thread)
+            guard process.links.threads.isEmpty else { return }
+            status = process.links.groupExitStatus ?? 0
+            process.links.exitStatus = status
+            exitSignal = process.links.exitSignal
+            let heir = tree.initProcess
+            for child in process.links.children {
+                child.links.parent = heir
+                heir?.links.children.append(child)
+                if child.links.exitStatus != nil { orphans.append(child) }
+            }
+            process.links.children = []
+        }
+        process.childChange.wake()
+        for orphan in orphans { ProcessTable.notifyParent(of: orphan, code: 1, status: 0) }
+        guard let status else { return }
+        hangUpOrphans(of: process)
+        let isKilled = status & 0x7f != 0
+        if !Wait.reapUnwanted(process), exitSignal != 0 {
+            ProcessTable.notifyParent(of: process, code: isKilled ? 2 : 1, status: isKilled ? status & 0x7f : status >> 8 & 0xff)
+        }
+    }
+
+    /// A stopped group that loses its last link to a living session member gets SIGHUP and SIGCONT (POSIX, _exit).
+    private static func hangUpOrphans(of process: Process) {
+        let group = process.groupID
+        let members = ProcessTable.all.filter { $0.groupID == group && $0 !== process }
+        let hasStopped = ProcessTable.tree.withLock { _ in members.contains { $0.links.isStopped } }
+        guard hasStopped, ProcessTable.isOrphanedGroup(group) else { return }
+        ProcessTable.send(.hangUp, toGroup: group)
+        ProcessTable.send(.continued, toGroup: group)
+    }
+}

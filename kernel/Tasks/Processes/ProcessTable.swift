@@ -1,0 +1,167 @@
+import ABI
+import Processor
+import Scheduling
+import Support
+import VirtualMemory
+
+/// All processes and threads by number, and the tree they form.
+public enum ProcessTable {
+    /// Numbers below this are given out again only after all others were used.
+    static let maximumID: Int32 = 32768
+
+    struct Tree: ~Copyable {
+        /// Threads by id modulo the table's size; the leader's id is the pid.
+        var processes: [[Process]] = Array(repeating: [], count: 256)
+        var threads: [[UserThread]] = Array(repeating: [], count: 256)
+        var nextID: Int32 = 1
+        var processCount = 0
+        var threadCount = 0
+        unowned(unsafe) var initProcess: Process?
+    }
+    /// The lock of everything that relates processes to each other.
+    static let tree = SpinLock(Tree())
+
+    // MARK: Look-up
+
+    public static func process(_ pid: Int32) -> Process? { tree.withLock { $0.process(pid) } }
+    public static func thread(_ id: Int32) -> UserThread? { tree.withLock { $0.thread(id) } }
+
+    /// Every process, zombies included, by ascending pid.
+    public static var all: [Process] {
+        var list: [Process] = tree.withLock { tree in
+            var list: [Process] = []
+            list.reserveCapacity(tree.processCount)
+            for bucket in tree.processes { list.append(contentsOf: bucket) }
+            return list
+        }
+        list.sort { $0.pid < $1.pid }
+        return list
+    }
+
+    public static var counts: (processes: Int, threads: Int) { tree.withLock { ($0.processCount, $0.threadCount) } }
+
+    /// Whether any process is in this group.
+    public static func groupExists(_ group: Int32, in session: Session? = nil) -> Bool {
+        tree.withLock { tree in
+            tree.contains { $0.links.group == group && (session == nil || $0.links.session === session) }
+        }
+    }
+
+    /// A group is orphaned when no member has a parent in another group of the same session: nobody could continue it, so
+    /// terminal stops do not apply (POSIX, 3.264).
+    public static func isOrphanedGroup(_ group: Int32) -> Bool {
+        tree.withLock { tree in
+            !tree.contains { process in
+                guard process.links.group == group, process.links.exitStatus == nil, let parent = process.links.parent
+                else { return false }
+                return parent.links.group != group && parent.links.session === process.links.session
+            }
+        }
+    }
+
+    // MARK: Groups and sessions
+
+    /// `setsid`: a new session and group with the process as leader.
+    public static func startSession(_ process: Process) throws(Errno) -> Int32 {
+        let session = Session(id: process.pid)
+        let isAllowed: Bool = tree.withLock { tree in
+            if tree.contains(where: { $0.links.group == process.pid }) { return false }
+            process.links.session = session
+            process.links.group = process.pid
+            return true
+        }
+        if !isAllowed { throw .notPermitted }
+        return process.pid
+    }
+
+    /// `setpgid`.
+    public static func setGroup(of pid: Int32, to group: Int32, caller: Process) throws(Errno) {
+        let failure: Errno? = tree.withLock { tree in
+            guard let target = pid == 0 ? caller : tree.process(pid) else { return .noProcess }
+            let group = group == 0 ? target.pid : group
+            if target !== caller {
+                guard target.links.parent === caller else { return .noProcess }
+                guard target.links.session === caller.links.session else { return .notPermitted }
+                if target.links.hasExecuted { return .accessDenied }
+            }
+            if target.links.session!.id == target.pid { return .notPermitted }
+            if group != target.pid {
+                let isMember = tree.contains { $0.links.group == group && $0.links.session === target.links.session }
+                if !isMember { return .notPermitted }
+            }
+            target.links.group = group
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
+    // MARK: Creation and removal
+
+    static func allocateID() throws(Errno) -> Int32 {
+        let id: Int32? = tree.withLock { tree in
+            for _ in 0..<maximumID {
+                let id = tree.nextID
+                tree.nextID = id + 1 < maximumID ? id + 1 : 300
+                if tree.process(id) == nil, tree.thread(id) == nil,
+                    !tree.contains(where: { $0.links.group == id || $0.links.session?.id == id }) { return id }
+            }
+            return nil
+        }
+        guard let id else { throw .wouldBlock }
+        return id
+    }
+
+    static func insert(_ process: Process, parent: Process?) {
+        tree.withLock { tree in
+            process.links.parent = parent
+            parent?.links.children.append(process)
+            tree.processes[Int(process.pid) & 255].append(process)
+            tree.processCount += 1
+            if process.pid == 1 { tree.initProcess = process }
+        }
+    }
+
+    static func insert(_ thread: UserThread) {
+        tree.withLock { tree in
+            thread.process.links.threads.append(thread)
+            tree.threads[Int(thread.id) & 255].append(thread)
+            tree.threadCount += 1
+        }
+    }
+}
+
+extension ProcessTable.Tree {
+    func process(_ pid: Int32) -> Process? {
+        guard pid > 0 else { return nil }
+        for process in processes[Int(pid) & 255] where process.pid == pid { return process }
+        return nil
+    }
+
+    func thread(_ id: Int32) -> UserThread? {
+        guard id > 0 else { return nil }
+        for thread in threads[Int(id) & 255] where thread.id == id { return thread }
+        return nil
+    }
+
+    func contains(where condition: (Process) -> Bool) -> Bool {
+        for bucket in processes {
+            for process in bucket where condition(process) { return true }
+        }
+        return false
+    }
+
+    /// Takes a dead process out of the tree; the reference is returned so that it is dropped outside the lock.
+    mutating func remove(_ process: Process) -> Process {
+        if let parent = process.links.parent { parent.links.children.removeAll { $0 === process } }
+        process.links.parent = nil
+        processes[Int(process.pid) & 255].removeAll { $0 === process }
+        processCount -= 1
+        return process
+    }
+
+    mutating func remove(_ thread: UserThread) {
+        thread.process.links.threads.removeAll { $0 === thread }
+        threads[Int(thread.id) & 255].removeAll { $0 === thread }
+        threadCount -= 1
+    }
+}

@@ -1,0 +1,90 @@
+import ABI
+import Scheduling
+import Support
+
+/// Signals that wait for delivery, oldest first. Ordinary signals are merged, real-time ones queue up to a limit.
+struct PendingSignals: ~Copyable {
+    static let limit = 256
+    private(set) var bits: UInt64 = 0
+    private var queue: [SignalInfo] = []
+
+    mutating func add(_ info: SignalInfo) {
+        if bits & info.signal.bit != 0, !info.signal.isRealTime { return }
+        bits |= info.signal.bit
+        // SIGKILL has no use for its details; past the limit the bit alone remains.
+        if queue.count < Self.limit { queue.append(info) }
+    }
+
+    /// Takes the first signal that is not in `blocked`: synchronous faults first, then the lowest number, as Linux does.
+    mutating func take(notIn blocked: UInt64) -> SignalInfo? {
+        let ready = bits & ~blocked
+        guard ready != 0 else { return nil }
+        let faults = ready & (Signal.segmentationFault.bit | Signal.bus.bit | Signal.illegalInstruction.bit
+            | Signal.floatingPoint.bit | Signal.trap.bit | Signal.badSystemCall.bit)
+        let number = Int32((faults != 0 ? faults : ready).trailingZeroBitCount) + 1
+        let signal = Signal(number)!
+        guard let index = queue.firstIndex(where: { $0.signal == signal }) else {
+            bits &= ~signal.bit
+            return SignalInfo(signal, code: 0)
+        }
+        let info = queue.remove(at: index)
+        if !signal.isRealTime || !queue.contains(where: { $0.signal == signal }) { bits &= ~signal.bit }
+        return info
+    }
+
+    mutating func discard(_ discarded: UInt64) {
+        guard bits & discarded != 0 else { return }
+        bits &= ~discarded
+        queue.removeAll { $0.signal.bit & discarded != 0 }
+    }
+}
+
+/// The signals of one process: actions, and what is pending for the process as a whole. Blocked masks and pending
+/// signals of its threads are protected by the same lock.
+public final class SignalState {
+    struct State: ~Copyable {
+        var actions: [SignalAction]
+        var pending = PendingSignals()
+    }
+    let state: SpinLock<State>
+    /// signalfd and sigtimedwait wait here for new signals.
+    public let arrival = WaitQueue()
+
+    public init() { state = SpinLock(State(actions: Array(repeating: SignalAction(), count: 64))) }
+
+    private init(actions: [SignalAction]) { state = SpinLock(State(actions: actions)) }
+
+    func copyForFork() -> SignalState { SignalState(actions: state.withLock { $0.actions }) }
+
+    /// Exec: handlers become the default, ignored signals stay ignored.
+    func resetForExec() {
+        state.withLock { state in
+            for index in 0..<64 {
+                let handler = state.actions[index].handler
+                state.actions[index] = SignalAction()
+                if handler == SignalAction.ignoreHandler { state.actions[index].handler = handler }
+            }
+        }
+    }
+
+    public func action(_ signal: Signal) -> SignalAction { state.withLock { $0.actions[Int(signal.rawValue) - 1] } }
+
+    /// Installs an action and returns the old one. Ignoring a signal drops it where it waits.
+    public func setAction(_ signal: Signal, _ action: SignalAction, threads: [UserThread]) -> SignalAction {
+        state.withLock { state in
+            let old = state.actions[Int(signal.rawValue) - 1]
+            state.actions[Int(signal.rawValue) - 1] = action
+            if Self.isIgnored(signal, action) {
+                state.pending.discard(signal.bit)
+                for thread in threads { thread.pending.discard(signal.bit) }
+            }
+            return old
+        }
+    }
+
+    static func isIgnored(_ signal: Signal, _ action: SignalAction) -> Bool {
+        if signal.isUnstoppable { return false }
+        if action.handler == SignalAction.ignoreHandler { return true }
+        return action.handler == SignalAction.defaultHandler && signal.defaultAction == .ignore
+    }
+}

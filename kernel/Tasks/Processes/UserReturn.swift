@@ -1,0 +1,137 @@
+import ABI
+import Processor
+import Scheduling
+import Support
+import Synchronization
+
+/// The last steps before user mode: the scheduler if it asked for it, signals, exit.
+public enum UserReturn {
+    /// Runs in the thread's own context with interrupts on; returns with interrupts off and nothing left to do.
+    /// - Parameter frame: the user registers, which signal delivery changes.
+    public static func prepare(_ frame: UnsafeMutablePointer<TrapFrame>) {
+        while true {
+            _ = machineInterruptSave()
+            let isDue = PerCPU.current.pointee.needsReschedule != 0
+            let isInterrupted = Thread.current.interruptPending.load(ordering: .acquiring)
+            if !isDue, !isInterrupted { return }
+            machineInterruptRestore(0x200)
+            if isDue { Scheduler.reschedule() }
+            if isInterrupted { SignalDelivery.run(frame, systemCall: nil) }
+        }
+    }
+
+    /// What a system call does at its end when something is due or it was interrupted.
+    /// - Parameters:
+    ///   - number: the call's number, to start it again.
+    ///   - error: why it ended, if it failed with one of the restart codes.
+    public static func finishSystemCall(
+        _ frame: UnsafeMutablePointer<TrapFrame>, number: UInt64, error: Errno?
+    ) {
+        if UserThread.current.interruptPending.load(ordering: .acquiring) {
+            SignalDelivery.run(frame, systemCall: .init(number: number, error: error))
+        } else if let error, error == .restart || error == .restartUnlessHandled {
+            SignalDelivery.restart(frame, number: number)
+        }
+        prepare(frame)
+    }
+}
+
+extension Errno {
+    /// Kernel-internal: like `restart`, but a handler, whatever its flags, makes it EINTR (poll, nanosleep, sigsuspend).
+    @inlinable public static var restartUnlessHandled: Errno { Errno(rawValue: 514) }  // ERESTARTNOHAND
+}
+
+/// Takes pending signals and acts on them: default actions, or a frame on the user stack that runs a handler.
+enum SignalDelivery {
+    struct InterruptedCall {
+        var number: UInt64
+        var error: Errno?
+        var wantsRestart: Bool { error == .restart || error == .restartUnlessHandled }
+    }
+
+    static func run(_ frame: UnsafeMutablePointer<TrapFrame>, systemCall: InterruptedCall?) {
+        unowned(unsafe) let thread = UserThread.current
+        unowned(unsafe) let process = thread.process
+        var call = systemCall
+        while true {
+            if thread.mustExit.load(ordering: .acquiring) { Exit.exitThread() }
+            guard let (info, action) = takeNext(thread) else { break }
+            if action.handler == SignalAction.ignoreHandler { continue }
+            if action.handler == SignalAction.defaultHandler {
+                performDefault(info, process)
+                continue
+            }
+            if let interrupted = call, interrupted.wantsRestart {
+                if interrupted.error == .restart, action.flags & SignalAction.restart != 0 {
+                    restart(frame, number: interrupted.number)
+                } else {
+                    frame.pointee.rax = UInt64(bitPattern: -Int64(Errno.interrupted.rawValue))
+                    thread.restartDeadline = 0
+                }
+            }
+            call = nil
+            if !SignalFrame.push(info, action, thread, frame) {
+                // The stack is unusable: the program cannot go on.
+                Exit.exitGroup(status: 11)
+            }
+        }
+        // No handler ran: the call goes on as if nothing had happened, and a temporary mask ends.
+        if let interrupted = call, interrupted.wantsRestart { restart(frame, number: interrupted.number) }
+        if let saved = thread.savedMask {
+            thread.savedMask = nil
+            thread.signalMask = saved
+        }
+    }
+
+    /// Makes the program execute its SYSCALL instruction (2 bytes) again.
+    static func restart(_ frame: UnsafeMutablePointer<TrapFrame>, number: UInt64) {
+        frame.pointee.rax = number
+        frame.pointee.rip -= 2
+    }
+
+    /// Takes the next signal with its action; nil clears the thread's mark.
+    private static func takeNext(_ thread: UserThread) -> (SignalInfo, SignalAction)? {
+        thread.process.signals.state.withLock { state in
+            guard let info = thread.pending.take(notIn: thread.blocked) ?? state.pending.take(notIn: thread.blocked) else {
+                thread.interruptPending.store(thread.mustExit.load(ordering: .acquiring), ordering: .releasing)
+                return nil
+            }
+            let index = Int(info.signal.rawValue) - 1
+            let action = state.actions[index]
+            if action.handler > 1, action.flags & SignalAction.resetHandler != 0 { state.actions[index].handler = 0 }
+            return (info, action)
+        }
+    }
+
+    private static func performDefault(_ info: SignalInfo, _ process: Process) {
+        switch info.signal.defaultAction {
+        case .ignore, .resume:
+            break
+        case .terminate, .dumpCore:
+            // The core flag (0x80) stays clear: no core is written, as with RLIMIT_CORE 0.
+            Exit.exitGroup(status: info.signal.rawValue)
+        case .stop:
+            if info.signal != .stop, ProcessTable.isOrphanedGroup(process.groupID) { return }
+            stop(process, info.signal)
+        }
+    }
+
+    /// Stops all threads of the process until SIGCONT.
+    private static func stop(_ process: Process, _ signal: Signal) {
+        let others: [UserThread] = ProcessTable.tree.withLock { _ in
+            if process.links.isStopped { return [] }
+            process.links.isStopped = true
+            process.links.unreportedStop = signal.rawValue
+            process.links.unreportedContinue = false
+            return process.links.threads.filter { $0 !== UserThread.current }
+        }
+        // The others come here too: they find the process stopped when they return to user mode.
+        for thread in others { Scheduler.interrupt(thread) }
+        ProcessTable.notifyParent(of: process, code: 5, status: signal.rawValue)  // CLD_STOPPED
+        // A SIGCONT that comes between the mark and the sleep finds the mark and clears it.
+        while ProcessTable.tree.withLock({ _ in process.links.isStopped }) {
+            if UserThread.current.mustExit.load(ordering: .acquiring) { return }
+            Scheduler.stopCurrent { ProcessTable.tree.withLock { _ in process.links.isStopped } }
+        }
+    }
+}
