@@ -73,3 +73,8 @@ open class Thread {
             .takeUnretainedValue()
     }
 }
+
+extension Thread {
+    /// Nanoseconds that the running thread has used since `runtimeNanoseconds` was last brought up to date.
+    public var nanosecondsSinceCharge: UInt64 { machineMonotonicNanoseconds() &- lastStarted }
+}
