@@ -1,0 +1,66 @@
+import ABI
+import Processes
+import Processor
+import Scheduling
+import Support
+
+/// The path from SYSCALL to a handler and back.
+public enum SyscallEntry {
+    /// Filled by Boot before the first program runs.
+    nonisolated(unsafe) public static var table = SyscallTable()
+
+    // Which unknown numbers were logged: one bit each, so that each is named once.
+    private static let logged = SpinLock<[UInt64]>(Array(repeating: 0, count: SyscallTable.capacity / 64))
+
+    static func logUnknown(_ number: UInt64) {
+        let isFirst = number < UInt64(SyscallTable.capacity) && logged.withLock { bits in
+            let bit: UInt64 = 1 << (number & 63)
+            defer { bits[Int(number >> 6)] |= bit }
+            return bits[Int(number >> 6)] & bit == 0
+        }
+        if isFirst {
+            let name = Process.current.commandName.withLock { $0 }
+            Log.notice("syscall \(number) is not implemented (\(String(decoding: name, as: UTF8.self)))")
+        }
+    }
+}
+
+/// Called by the SYSCALL stub with interrupts on.
+/// - Returns: whether to leave by IRET, because registers were changed that SYSRET cannot restore.
+@c(martlet_syscall)
+public func systemCall(_ raw: UnsafeMutableRawPointer) -> Bool {
+    // SAFETY: the stub passes the frame that it pushed on this thread's stack.
+    let frame = raw.assumingMemoryBound(to: TrapFrame.self)
+    let number = frame.pointee.vector
+    let arguments = SyscallArguments(
+        a0: frame.pointee.rdi, a1: frame.pointee.rsi, a2: frame.pointee.rdx, a3: frame.pointee.r10, a4: frame.pointee.r8,
+        a5: frame.pointee.r9)
+    let returnAddress = frame.pointee.rip
+    var failure: Errno?
+    if let handler = SyscallEntry.table.handler(number) {
+        do throws(Errno) {
+            let result = try handler(arguments)
+            // exec and sigreturn have replaced the registers and marked the frame: RAX is theirs.
+            if frame.pointee.vector == number { frame.pointee.rax = UInt64(bitPattern: Int64(result)) }
+        } catch {
+            failure = error
+            frame.pointee.rax = UInt64(bitPattern: -Int64(error.rawValue))
+        }
+    } else {
+        SyscallEntry.logUnknown(number)
+        frame.pointee.rax = UInt64(bitPattern: -Int64(Errno.notImplemented.rawValue))
+    }
+    if let failure, failure == .restart || failure == .restartUnlessHandled {
+        UserReturn.finishSystemCall(frame, number: number, error: failure)
+        return true
+    }
+    let isReplaced = frame.pointee.vector != number
+    if needsWork() { UserReturn.prepare(frame) }
+    // SYSRET loads RIP from RCX and the flags from R11; a non-canonical RIP would fault in kernel mode.
+    return isReplaced || frame.pointee.rip != returnAddress
+}
+
+@inline(__always)
+private func needsWork() -> Bool {
+    PerCPU.current.pointee.needsReschedule != 0 || Thread.current.interruptPending.load(ordering: .relaxed)
+}
