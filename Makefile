@@ -43,6 +43,41 @@ $(SETUP): Makefile
 	fi
 	@touch $@
 
+# --- kernel ---------------------------------------------------------------------------------------
+
+KERNEL_SOURCES := $(shell find kernel gfx/Formats -name '*.swift') kernel/kernel.toolset.json
+KERNEL_ASM := $(shell find kernel -name '*.asm')
+KERNEL_OBJECTS := $(patsubst kernel/%.asm,$(BUILD)/kernel/%.o,$(KERNEL_ASM))
+KERNEL_ARCHIVE := .build-kernel/$(TRIPLE)/release/libMartletKernel.a
+
+.PHONY: kernel
+kernel: $(BUILD)/kernel.elf ## compile and link the kernel
+
+$(BUILD)/kernel/%.o: kernel/%.asm | $(SETUP)
+	@mkdir -p $(@D)
+	nasm -f elf64 -w+all -o $@ $<
+
+$(KERNEL_ARCHIVE): $(KERNEL_SOURCES) $(PACKAGE_FILES) | $(SETUP)
+	swift build --triple $(TRIPLE) --toolset kernel/kernel.toolset.json --scratch-path .build-kernel -c release --product MartletKernel
+	@touch $@
+
+# Linked twice: the symbol table for backtraces is made from the first result. It comes last in its segment, so that it
+# moves no function.
+$(BUILD)/kernel.elf: $(KERNEL_ARCHIVE) $(KERNEL_OBJECTS) kernel/kernel.ld kernel/symbols.awk
+	@mkdir -p $(BUILD)/kernel
+	@printf 'section .martlet_symbols progbits alloc noexec nowrite align=8\nglobal martlet_symbols\nmartlet_symbols: dd 0\n' > $(BUILD)/kernel/symbols0.asm
+	@nasm -f elf64 -o $(BUILD)/kernel/symbols0.o $(BUILD)/kernel/symbols0.asm
+	$(call link-kernel,$(BUILD)/kernel/symbols0.o,$(BUILD)/kernel/first.elf)
+	@llvm-nm -n $(BUILD)/kernel/first.elf | sed 's/ \$$e/ $$s/' | swift demangle --simplified | awk -f kernel/symbols.awk > $(BUILD)/kernel/symbols.asm
+	@nasm -f elf64 -o $(BUILD)/kernel/symbols.o $(BUILD)/kernel/symbols.asm
+	$(call link-kernel,$(BUILD)/kernel/symbols.o,$(BUILD)/kernel.debug)
+	@llvm-objcopy --strip-all $(BUILD)/kernel.debug $@
+
+define link-kernel
+	$(LD) -static -nostdlib -z max-page-size=4096 -z noexecstack --gc-sections -T kernel/kernel.ld -o $(2) \
+	  $(KERNEL_OBJECTS) $(1) --start-group $(KERNEL_ARCHIVE) $(SWIFT_EMBEDDED)/libswiftUnicodeDataTables.a --end-group
+endef
+
 # --- programs -------------------------------------------------------------------------------------
 
 # Executable in the image = SwiftPM product. `Hello` becomes build/programs/hello.

@@ -1,14 +1,8 @@
+import Frames
 import Support
 
 /// What the loader told us, whichever loader it was.
 struct BootInformation {
-    /// A range of physical memory and whether it is ordinary RAM that we may use.
-    struct MemoryArea {
-        var start: UInt64
-        var end: UInt64
-        var isUsable: Bool
-    }
-
     /// A linear framebuffer that firmware or the loader set up (GOP or VBE).
     struct Framebuffer {
         var physical: UInt64
@@ -24,14 +18,14 @@ struct BootInformation {
 
     var loader: StaticString = "unknown"
     var commandLine: [UInt8] = []
-    var memory: [MemoryArea] = []
+    var memory: [MemoryRange] = []
     /// Physical ranges of boot modules; the first is the root image.
     var modules: [(start: UInt64, end: UInt64)] = []
     var framebuffer: Framebuffer?
     /// Physical address of ACPI's RSDP, or 0.
     var rsdp: UInt64 = 0
     /// Physical ranges that hold boot data still in use.
-    var reserved: [(start: UInt64, end: UInt64)] = []
+    var reserved: [MemoryRange] = []
 
     /// Decodes what the loader left.
     /// - Parameters:
@@ -62,5 +56,18 @@ struct PhysicalReader {
             bytes.append(byte)
         }
         return bytes
+    }
+}
+
+extension MemoryRange.Kind {
+    /// The type numbers of the BIOS's E820 map, which PVH and Multiboot2 use too (ACPI specification, table 15-374).
+    init(e820 type: UInt32) {
+        switch type {
+        case 1: self = .usable
+        case 3: self = .acpiReclaimable
+        case 4: self = .acpiNonVolatile
+        case 5: self = .defective
+        default: self = .reserved
+        }
     }
 }

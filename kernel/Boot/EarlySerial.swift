@@ -31,7 +31,10 @@ enum EarlySerial {
 
     private static func put(_ byte: UInt8) {
         // Bounded: a UART that never empties must not hang the kernel.
-        for _ in 0..<100_000 where Port.in8(port + 5) & 0x20 == 0 { machinePause() }
+        for _ in 0..<100_000 {
+            if Port.in8(port + 5) & 0x20 != 0 { break }
+            machinePause()
+        }
         Port.out8(port, byte)
     }
 }

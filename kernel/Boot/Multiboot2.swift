@@ -1,3 +1,5 @@
+import Frames
+
 // Multiboot2 (specification 2.0, section 3.6: boot information format).
 
 enum Multiboot2 {
@@ -22,7 +24,7 @@ extension BootInformation {
         guard totalBytes >= 16, totalBytes <= 1 << 20 else { return nil }
         self.init()
         loader = "Multiboot2"
-        reserved.append((address, address + UInt64(totalBytes)))
+        reserved.append(MemoryRange(start: address, byteCount: UInt64(totalBytes), kind: .reserved))
         var offset = 8
         while offset + 8 <= totalBytes {
             let type = info.read(offset, as: UInt32.self)
@@ -49,9 +51,7 @@ extension BootInformation {
                 let start = tag.read(offset, as: UInt64.self)
                 let length = tag.read(offset + 8, as: UInt64.self)
                 let kind = tag.read(offset + 16, as: UInt32.self)
-                if length > 0, start &+ length > start {
-                    memory.append(MemoryArea(start: start, end: start + length, isUsable: kind == 1))
-                }
+                memory.append(MemoryRange(start: start, byteCount: length, kind: .init(e820: kind)))
                 offset += entryBytes
             }
         case Multiboot2.Tag.framebuffer where size >= 38:

@@ -1,3 +1,5 @@
+import Frames
+
 // The PVH boot protocol (Xen, include/public/arch-x86/hvm/start_info.h).
 
 extension BootInformation {
@@ -30,9 +32,7 @@ extension BootInformation {
             let start = map.read(index * 24, as: UInt64.self)
             let size = map.read(index * 24 + 8, as: UInt64.self)
             let type = map.read(index * 24 + 16, as: UInt32.self)
-            if size > 0, start &+ size > start {
-                memory.append(MemoryArea(start: start, end: start + size, isUsable: type == 1))
-            }
+            memory.append(MemoryRange(start: start, byteCount: size, kind: .init(e820: type)))
         }
     }
 

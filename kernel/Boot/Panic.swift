@@ -4,7 +4,7 @@ import Support
 /// What happens when the kernel finds a bug in itself: message and backtrace on every console, then stop.
 enum Panic {
     /// Extra screen output, set when a display is up.
-    nonisolated(unsafe) static var screenWriter: (@convention(thin) (UnsafeBufferPointer<UInt8>) -> Void)?
+    nonisolated(unsafe) static var screenWriter: ((UnsafeBufferPointer<UInt8>) -> Void)?
     nonisolated(unsafe) private static var isPanicking = false
 
     static func report(_ message: UnsafeBufferPointer<UInt8>, framePointer: UInt, instruction: UInt?) -> Never {
@@ -95,10 +95,12 @@ public func trapFromCompiler() {
         instruction: nil)
 }
 
-@c(__stack_chk_fail)
-public func stackCheckFailed() {
-    let message: StaticString = "stack smashing detected"
-    Panic.report(
-        UnsafeBufferPointer(start: message.utf8Start, count: message.utf8CodeUnitCount), framePointer: CPU.framePointer,
-        instruction: nil)
+/// A trap that the kernel caused: registers, then the panic report with the interrupted code's backtrace.
+func reportKernelFault(_ frame: TrapFrame, _ message: String) -> Never {
+    _ = machineInterruptSave()
+    Panic.put("\n")
+    Panic.registers(frame)
+    let text = message
+    text.withUTF8 { Panic.report($0, framePointer: UInt(frame.rbp), instruction: UInt(frame.rip)) }
+    CPU.stop()
 }

@@ -135,7 +135,9 @@ public enum DeadlineTimer {
         LocalAPIC.write(.initialCount, .max)
         let start = Clock.monotonic
         // One millisecond by the calibrated clock; bounded by the count of reads.
-        for _ in 0..<10_000_000 where Clock.monotonic &- start < 1_000_000 {}
+        for _ in 0..<10_000_000 {
+            if Clock.monotonic &- start >= 1_000_000 { break }
+        }
         let ticks = UInt64(UInt32.max - LocalAPIC.read(.currentCount))
         let elapsed = max(Clock.monotonic &- start, 1)
         LocalAPIC.write(.initialCount, 0)

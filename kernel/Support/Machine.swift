@@ -43,7 +43,7 @@ public func panic(_ message: StaticString) -> Never {
 
 /// Reports a kernel bug with a composed message and stops. Allocates: not for the heap's own failures.
 public func panic(_ message: String) -> Never {
-    var text = message
+    let text = message
     text.withUTF8 { bytes in
         if let base = bytes.baseAddress { machinePanic(base, bytes.count) }
     }

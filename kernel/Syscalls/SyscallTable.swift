@@ -32,7 +32,7 @@ public struct SyscallArguments {
 }
 
 /// A system call: decodes its arguments, does its work, returns what goes to RAX.
-public typealias SyscallHandler = @convention(thin) (SyscallArguments) throws(Errno) -> Int
+public typealias SyscallHandler = (SyscallArguments) throws(Errno) -> Int
 
 /// The handlers by number. Filled at boot, read-only afterwards.
 public struct SyscallTable {

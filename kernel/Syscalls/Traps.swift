@@ -112,7 +112,7 @@ enum ExceptionTrap {
 /// A fault of the kernel itself: it is a bug, and the kernel stops.
 public enum KernelFault {
     /// Prints the registers and a backtrace; set by Boot, which owns the panic screen.
-    nonisolated(unsafe) public static var reporter: (@convention(thin) (TrapFrame, String) -> Never)?
+    nonisolated(unsafe) public static var reporter: ((TrapFrame, String) -> Never)?
 
     static func report(_ frame: UnsafeMutablePointer<TrapFrame>, _ message: String) -> Never {
         if let reporter { reporter(frame.pointee, message) }

@@ -41,7 +41,7 @@ open class Thread {
     /// Processor time used, in nanoseconds.
     public internal(set) var runtimeNanoseconds: UInt64 = 0
     /// What a fresh thread runs first.
-    let entry: @convention(thin) (Thread) -> Never
+    let entry: (Thread) -> Never
 
     /// The physical address of the top page table, or 0 for a kernel thread, which runs in whatever is loaded.
     public var pageTableRoot: UInt64 = 0
@@ -53,13 +53,13 @@ open class Thread {
 
     /// Creates a thread that starts at `entry` once it is woken.
     /// - Returns: nil when there is no memory for its stack.
-    public init?(id: Int32, name: StaticString, entry: @escaping @convention(thin) (Thread) -> Never) {
+    public init?(id: Int32, name: StaticString, entry: @escaping (Thread) -> Never) {
         guard let stack = KernelStack() else { return nil }
         self.id = id
         self.name = name
+        stackPointer = prepareInitialStack(top: stack.top)
         self.stack = stack
         self.entry = entry
-        stackPointer = prepareInitialStack(top: stack.top)
     }
 
     /// The top of the kernel stack: where system calls and interrupts from user mode start.

@@ -1,5 +1,6 @@
 import ABI
 import Support
+import Synchronization
 
 /// Someone who waits on a `WaitQueue`. The base class wakes nobody: see `ThreadWaiter`, and epoll's own subclass.
 open class Waiter {

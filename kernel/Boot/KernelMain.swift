@@ -1,0 +1,84 @@
+import ACPI
+import Frames
+import Processor
+import Scheduling
+import Support
+
+/// The kernel's entry, on the boot stack with interrupts off. Brings up, in this order: console, memory, interrupts, time,
+/// scheduler; the rest happens in a thread (`Bringup`).
+@c(martlet_boot)
+public func kernelMain(_ magic: UInt32, _ address: UInt64) {
+    Clock.markBoot()
+    EarlySerial.start()
+    guard let boot = BootInformation(magic: magic, address: address) else {
+        panic("the boot loader is neither PVH nor Multiboot2")
+    }
+    let options = CommandLine(boot.commandLine)
+    applyConsoleOptions(options)
+    Log.info("Martlet \(Version.string), loaded by \(boot.loader)")
+    if !boot.commandLine.isEmpty { Log.info("command line: \(String(decoding: boot.commandLine, as: UTF8.self))") }
+
+    Features.current = Features.detect()
+    CPU.enableProtections()
+    ExtendedState.enable()
+    SegmentTables.boot.load()
+    InterruptTable.load()
+
+    startMemory(boot)
+    let acpi = ACPITables(rsdp: boot.rsdp, map: mapTable)
+    Interrupts.start(acpi.interrupts) { KernelMap.mapDevice(PhysicalAddress($0), byteCount: 4096, caching: .uncached) }
+    Clock.calibrate(powerTimerPort: acpi.powerTimerPort)
+
+    guard let bootThread = Thread(id: 0, name: "idle", entry: { _ in Scheduler.idleLoop() }) else { panic("no memory for threads") }
+    Scheduler.start(bootThread: bootThread)
+    DeadlineTimer.start(TimerInterrupt())
+    Bringup.start(boot, options, acpi)
+    machineInterruptRestore(0x200)
+    Scheduler.idleLoop()
+}
+
+/// The timer interrupt drives the scheduler.
+final class TimerInterrupt: InterruptHandler {
+    override func handle() { Scheduler.timerTick() }
+}
+
+private func applyConsoleOptions(_ options: CommandLine) {
+    if options.has("quiet") { Log.consoleLevel = .warning }
+    if let level = options.number("loglevel"), level <= 7 { Log.consoleLevel = LogLevel(rawValue: UInt8(level))! }
+}
+
+/// Starts the allocators and builds the final page tables.
+private func startMemory(_ boot: BootInformation) {
+    var reserved = boot.reserved
+    let imageEnd = UInt64(KernelImage.imageEnd - KernelImage.virtualBase)
+    reserved.append(MemoryRange(start: 0x100000, byteCount: imageEnd - 0x100000, kind: .reserved))
+    for module in boot.modules {
+        reserved.append(MemoryRange(start: module.start, byteCount: module.end - module.start, kind: .reserved))
+    }
+    guard Frames.start(memoryMap: boot.memory, reserved: reserved) else {
+        panic("too little memory: Martlet needs at least 24 MiB")
+    }
+    let features = Features.current
+    var paging: PagingFeatures = [.globalPages]
+    if features.hasNoExecute { paging.insert(.noExecute) }
+    if features.hasGiBPages { paging.insert(.gigabytePages) }
+    let layout = KernelImageLayout(
+        textStart: UInt64(KernelImage.textStart), textEnd: UInt64(KernelImage.textEnd),
+        readOnlyEnd: UInt64(KernelImage.rodataEnd), end: UInt64(KernelImage.imageEnd))
+    guard KernelMap.buildFinal(layout, features: paging) else { panic("too little memory: no room for page tables") }
+    Log.info("memory: \(FrameAllocator.totalFrames * 4) KiB usable, \(FrameAllocator.freeFrames * 4) KiB free")
+}
+
+/// Maps a firmware table for reading: RAM is in the direct map; anything else is mapped as a device.
+private func mapTable(_ physical: UInt64, _ count: Int) -> UnsafeRawPointer? {
+    for range in Frames.memoryMap
+    where physical >= range.start && physical - range.start <= range.byteCount
+        && UInt64(count) <= range.byteCount - (physical - range.start) && (range.kind != .reserved || range.start < 1 << 32) {
+        return UnsafeRawPointer(PhysicalAddress(physical).directMapped)
+    }
+    if physical < 1 << 20 { return UnsafeRawPointer(PhysicalAddress(physical).directMapped) }
+    let page = physical & ~4095
+    let offset = Int(physical - page)
+    guard let memory = KernelMap.mapDevice(PhysicalAddress(page), byteCount: offset + count, caching: .uncached) else { return nil }
+    return UnsafeRawPointer(memory + offset)
+}
