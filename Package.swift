@@ -31,6 +31,7 @@ let kernel: [Target] = [
     module("Frames", "kernel/Memory/Frames", ["Support", "Processor"]),
     module("Scheduling", "kernel/Tasks/Scheduling", ["ABI", "Support", "Processor", "Frames"]),
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
+    module("VirtualMemory", "kernel/Memory/VirtualMemory", ["ABI", "Support", "Frames", "Scheduling"]),
     // Pipes, sockets, events and terminals.
     module("LineDiscipline", "kernel/Files/LineDiscipline", ["ABI"]),
 ]

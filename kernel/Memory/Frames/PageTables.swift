@@ -93,6 +93,14 @@ public struct PageTables {
         return old
     }
 
+    /// Counts entries in that were stored directly, all in the table of `slot`.
+    @inline(__always)
+    public static func filled(_ slot: Slot, count: UInt32) { liveCount(slot).pointee &+= count }
+
+    /// Counts entries out that were emptied by `exchange`.
+    @inline(__always)
+    public static func cleared(_ slot: Slot, count: UInt32) { liveCount(slot).pointee &-= count }
+
     /// Replaces a live entry in one step: the processor may set its accessed and dirty bits at any time.
     @inline(__always)
     public static func exchange(_ slot: Slot, _ entry: PageTableEntry) -> PageTableEntry {

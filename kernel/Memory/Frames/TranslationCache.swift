@@ -51,3 +51,11 @@ public enum TranslationCache {
         }
     }
 }
+
+extension TranslationCache {
+    /// Loads the kernel's own tables if an address space that is about to be freed is loaded.
+    public static func leave(root: PhysicalAddress) {
+        guard machineReadTranslationRoot() & PageTableEntry.addressMask == root.rawValue else { return }
+        machineWriteTranslationRoot(KernelMap.root.rawValue)
+    }
+}
