@@ -36,14 +36,14 @@ enum PageFaultTrap {
             fail(frame, address: address, signal: .segmentationFault, code: 1, isUser)
             return
         }
-        let access = FaultAccess(isWrite: error & 2 != 0, isExecute: error & 16 != 0, isPresent: error & 1 != 0)
-        do throws(FaultFailure) {
-            try space.handleFault(UserAddress(address), access, stackPointer: frame.pointee.rsp)
+        let access = FaultAccess(errorCode: error)
+        do throws(FaultError) {
+            try space.handleFault(address, access)
         } catch {
             switch error {
             case .notMapped: fail(frame, address: address, signal: .segmentationFault, code: 1, isUser)
             case .accessDenied: fail(frame, address: address, signal: .segmentationFault, code: 2, isUser)
-            case .busError: fail(frame, address: address, signal: .bus, code: 2, isUser)
+            case .busError, .ioError: fail(frame, address: address, signal: .bus, code: 2, isUser)
             case .outOfMemory:
                 Log.error("out of memory: killing process \(thread.process.pid)")
                 if isUser { thread.forceSignal(SignalInfo(.kill)) } else { fail(frame, address: address, signal: .bus, code: 2, false) }

@@ -76,13 +76,12 @@ public enum Clone {
         return id
     }
 
+    /// The child's copy of the memory is reached through its address space.
     private static func writeChildID(_ id: Int32, _ address: UserAddress, _ thread: UserThread, shared: Bool) {
         if shared {
             try? copyOut(id, to: address)
         } else if let space = thread.addressSpace {
-            // The child's copy of the memory: reached by running in its address space for a moment. Interrupts stay on;
-            // a switch away and back restores the page table that the thread says is its own.
-            space.withTemporaryActivation { try? copyOut(id, to: address) }
+            withUnsafeBytes(of: id) { bytes in try? space.write(bytes, at: address.rawValue) }
         }
     }
 

@@ -1,4 +1,5 @@
 import ABI
+import Frames
 import Processor
 import Scheduling
 import Support
@@ -87,7 +88,7 @@ public enum Exit {
         let space = thread.addressSpace
         let flags = machineInterruptSave()
         thread.addressSpace = nil
-        CPU.loadPageTable(AddressSpace.kernelRoot.rawValue)
+        CPU.loadPageTable(KernelMap.root.rawValue)
         machineInterruptRestore(flags)
         // The last thread's reference: dropping it frees pages and tables.
         _ = space

@@ -6,7 +6,7 @@ import VirtualMemory
 
 /// Fast user-space mutexes: threads that sleep on a word of user memory.
 public enum Futex {
-    /// What identifies the word: its address in one address space, or the physical memory behind a shared one.
+    /// What identifies the word: its address in one address space, or the object behind a shared one.
     struct Key: Equatable {
         var space: UInt
         var address: UInt64
@@ -38,9 +38,10 @@ public enum Futex {
         guard address.rawValue & 3 == 0 else { throw .invalidArgument }
         guard let space = UserThread.current.addressSpace else { throw .badAddress }
         if !isPrivate {
-            // Touching the word makes it present; the translation then names the memory itself.
-            _ = try copyIn(UInt32.self, from: address)
-            if let physical = space.sharedPhysicalAddress(of: address) { return Key(space: 0, address: physical.rawValue) }
+            // Memory that processes share is named by its object and the place in it.
+            if let shared = try space.sharedIdentity(of: address.rawValue) {
+                return Key(space: UInt(bitPattern: Unmanaged.passUnretained(shared.object).toOpaque()), address: shared.offset)
+            }
         }
         return Key(space: UInt(bitPattern: Unmanaged.passUnretained(space).toOpaque()), address: address.rawValue)
     }
