@@ -16,7 +16,7 @@ public enum ProcessCalls {
         table.set(.wait4, wait4)
         table.set(.waitid, waitid)
         table.set(.getpid) { (_) throws(Errno) in Int(Process.current.pid) }
-        table.set(.gettid) { (_) throws(Errno) in Int(Thread.current.id) }
+        table.set(.gettid) { (_) throws(Errno) in Int(currentThread.id) }
         table.set(.getppid) { (_) throws(Errno) in Int(Process.current.parentID) }
         table.set(.getpgrp) { (_) throws(Errno) in Int(Process.current.groupID) }
         table.set(.getpgid) { (a) throws(Errno) in Int(try target(a.int32(0)).groupID) }
@@ -29,7 +29,7 @@ public enum ProcessCalls {
         }
         table.set(.setTidAddress) { (a) throws(Errno) in
             UserThread.current.clearChildAddress = a.address(0)
-            return Int(Thread.current.id)
+            return Int(currentThread.id)
         }
         table.set(.setRobustList) { (a) throws(Errno) in
             guard a.raw(1) == 24 else { throw .invalidArgument }

@@ -62,5 +62,5 @@ public func systemCall(_ raw: UnsafeMutableRawPointer) -> Bool {
 
 @inline(__always)
 private func needsWork() -> Bool {
-    PerCPU.current.pointee.needsReschedule != 0 || Thread.current.interruptPending.load(ordering: .relaxed)
+    PerCPU.current.pointee.needsReschedule != 0 || currentThread.interruptPending.load(ordering: .relaxed)
 }

@@ -58,8 +58,8 @@ public enum TimeCalls {
         switch clock {
         case 0, 5: return Clock.realtime  // REALTIME, REALTIME_COARSE
         case 1, 4, 6, 7: return Clock.monotonic  // MONOTONIC, MONOTONIC_RAW, MONOTONIC_COARSE, BOOTTIME
-        case 2: return Process.current.processorTime.total + Thread.current.nanosecondsSinceCharge
-        case 3: return Thread.current.runtimeNanoseconds + Thread.current.nanosecondsSinceCharge
+        case 2: return Process.current.processorTime.total + currentThread.nanosecondsSinceCharge
+        case 3: return currentThread.runtimeNanoseconds + currentThread.nanosecondsSinceCharge
         default: throw .invalidArgument
         }
     }

@@ -37,7 +37,7 @@ public struct CompactLock: ~Copyable, @unchecked Sendable {
 
     private static func wait(_ word: borrowing Atomic<UInt32>) {
         while word.exchange(2, ordering: .acquiring) != 0 {
-            let waiter = ThreadWaiter(Thread.current)
+            let waiter = ThreadWaiter(currentThread)
             waiters.add(waiter)
             Scheduler.prepareToSleep(interruptible: false)
             if word.load(ordering: .acquiring) == 2 { Scheduler.sleepNow() }

@@ -48,6 +48,6 @@ open class PollRegistration {
 
 /// Wakes the polling thread.
 public final class ThreadPollRegistration: PollRegistration {
-    private let thread = Thread.current
+    private let thread = currentThread
     public override func makeWaiter() -> Waiter { ThreadWaiter(thread) }
 }

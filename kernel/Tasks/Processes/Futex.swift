@@ -23,16 +23,17 @@ public enum Futex {
         init(_ key: Key, bits: UInt32) {
             self.key = key
             self.bits = bits
-            thread = Thread.current
+            thread = currentThread
         }
     }
 
     // One lock for all buckets: requeue moves sleepers between two of them.
-    private struct Buckets: ~Copyable {
+    struct Buckets: ~Copyable {
         var sleepers: [[Sleeper]] = Array(repeating: [], count: 256)
     }
     private static let buckets = SpinLock(Buckets())
-    private static let never = WaitQueue()
+    // Nobody wakes this queue: sleepers are woken as threads.
+    nonisolated(unsafe) private static let never = WaitQueue()
 
     private static func key(_ address: UserAddress, isPrivate: Bool) throws(Errno) -> Key {
         guard address.rawValue & 3 == 0 else { throw .invalidArgument }
@@ -119,7 +120,7 @@ public enum Futex {
 
 extension Futex.Buckets {
     /// Takes matching sleepers, oldest first, and marks them woken.
-    fileprivate mutating func take(_ key: Futex.Key, count: Int, bits: UInt32) -> [Futex.Sleeper] {
+    mutating func take(_ key: Futex.Key, count: Int, bits: UInt32) -> [Futex.Sleeper] {
         var taken: [Futex.Sleeper] = []
         let bucket = key.bucket
         var index = 0
@@ -137,7 +138,7 @@ extension Futex.Buckets {
         return taken
     }
 
-    fileprivate mutating func move(from key: Futex.Key, to target: Futex.Key, count: Int) -> Int {
+    mutating func move(from key: Futex.Key, to target: Futex.Key, count: Int) -> Int {
         var moved = 0
         let bucket = key.bucket
         var index = 0

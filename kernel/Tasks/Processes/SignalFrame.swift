@@ -1,5 +1,6 @@
 import ABI
 import Processor
+import Scheduling
 import Support
 
 /// `struct rt_sigframe` on the user stack (`arch/x86/include/uapi/asm/sigcontext.h`, `ucontext.h`), and the way back.

@@ -12,7 +12,7 @@ public enum UserReturn {
         while true {
             _ = machineInterruptSave()
             let isDue = PerCPU.current.pointee.needsReschedule != 0
-            let isInterrupted = Thread.current.interruptPending.load(ordering: .acquiring)
+            let isInterrupted = currentThread.interruptPending.load(ordering: .acquiring)
             if !isDue, !isInterrupted { return }
             machineInterruptRestore(0x200)
             if isDue { Scheduler.reschedule() }

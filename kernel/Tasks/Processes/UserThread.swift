@@ -55,11 +55,11 @@ public final class UserThread: Thread {
     /// The running user thread.
     /// - Precondition: a user thread is running.
     @inline(__always)
-    public static var current: UserThread { unsafeDowncast(Thread.current, to: UserThread.self) }
+    public static var current: UserThread { unsafeDowncast(currentThread, to: UserThread.self) }
 
     /// The running thread, if it is a user thread.
     public static var currentIfUser: UserThread? {
-        let thread = Thread.current
+        let thread = currentThread
         return thread.extendedState != nil ? unsafeDowncast(thread, to: UserThread.self) : nil
     }
 

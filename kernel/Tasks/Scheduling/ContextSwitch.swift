@@ -24,7 +24,7 @@ public func threadMain() {
     Scheduler.finishSwitch()
     machineInterruptRestore(0x200)
     // Unowned: the entry never returns to release a reference.
-    unowned(unsafe) let thread = Thread.current
+    unowned(unsafe) let thread = currentThread
     thread.entry(thread)
 }
 

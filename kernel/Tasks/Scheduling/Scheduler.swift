@@ -39,13 +39,13 @@ public enum Scheduler {
 
     /// Announces that the current thread is about to sleep. Between this and `sleepNow` a wake-up cancels the sleep.
     public static func prepareToSleep(interruptible: Bool) {
-        Thread.current.state.store(interruptible ? .sleeping : .sleepingUninterruptibly, ordering: .sequentiallyConsistent)
+        currentThread.state.store(interruptible ? .sleeping : .sleepingUninterruptibly, ordering: .sequentiallyConsistent)
     }
 
     /// Takes the announcement back.
     public static func cancelSleep() {
         let flags = lockQueue()
-        Thread.current.state.store(.running, ordering: .releasing)
+        currentThread.state.store(.running, ordering: .releasing)
         unlockQueue(flags)
     }
 
@@ -87,7 +87,7 @@ public enum Scheduler {
         } else {
             thread.sliceNanoseconds = sliceNanoseconds
             pushBack(thread)
-            if isIdle(Thread.current) { PerCPU.current.pointee.needsReschedule = 1 }
+            if isIdle(currentThread) { PerCPU.current.pointee.needsReschedule = 1 }
         }
         return true
     }
@@ -95,21 +95,21 @@ public enum Scheduler {
     /// Gives the processor to the next ready thread, if any (sched_yield, end of slice).
     public static func yield() {
         let flags = lockQueue()
-        unowned(unsafe) let thread = Thread.current
+        unowned(unsafe) let thread = currentThread
         thread.state.store(.ready, ordering: .releasing)
         switchAway(flags)
     }
 
     /// Stops the current thread until `resume`, unless `stillStopped`, asked after the announcement, says otherwise.
     public static func stopCurrent(if stillStopped: () -> Bool) {
-        Thread.current.state.store(.stopped, ordering: .sequentiallyConsistent)
+        currentThread.state.store(.stopped, ordering: .sequentiallyConsistent)
         if stillStopped() { sleepNow() } else { cancelSleep() }
     }
 
     /// Ends the current thread. Its last reference is dropped by whoever runs next.
     public static func exitCurrent() -> Never {
         let flags = lockQueue()
-        unowned(unsafe) let thread = Thread.current
+        unowned(unsafe) let thread = currentThread
         thread.state.store(.dead, ordering: .releasing)
         switchAway(flags)
         panic("a dead thread ran")
@@ -129,7 +129,7 @@ public enum Scheduler {
         let now = machineMonotonicNanoseconds()
         Timers.expire(now: now)
         let flags = lockQueue()
-        unowned(unsafe) let thread = Thread.current
+        unowned(unsafe) let thread = currentThread
         charge(thread, now: now)
         if queue.pointee.head != nil, thread.sliceNanoseconds <= 0 || isIdle(thread) {
             PerCPU.current.pointee.needsReschedule = 1
@@ -142,7 +142,7 @@ public enum Scheduler {
     public static func reschedule() {
         let flags = lockQueue()
         PerCPU.current.pointee.needsReschedule = 0
-        unowned(unsafe) let thread = Thread.current
+        unowned(unsafe) let thread = currentThread
         charge(thread, now: machineMonotonicNanoseconds())
         guard queue.pointee.head != nil else {
             if thread.sliceNanoseconds <= 0 { thread.sliceNanoseconds = sliceNanoseconds }
@@ -159,7 +159,7 @@ public enum Scheduler {
         defer { machineInterruptRestore(flags) }
         var deadline = Timers.earliest ?? .max
         if queue.pointee.readyCount > 0 {
-            let slice = max(Thread.current.sliceNanoseconds, 100_000)
+            let slice = max(currentThread.sliceNanoseconds, 100_000)
             deadline = min(deadline, machineMonotonicNanoseconds() &+ UInt64(slice))
         }
         DeadlineTimer.program(deadline)
@@ -233,7 +233,7 @@ public enum Scheduler {
     /// Switches from the current thread, whose state says what becomes of it. Returns when it runs again.
     private static func switchAway(_ flags: UInt) {
         let now = machineMonotonicNanoseconds()
-        unowned(unsafe) let thread = Thread.current
+        unowned(unsafe) let thread = currentThread
         charge(thread, now: now)
         switch thread.state.load(ordering: .acquiring) {
         case .ready:

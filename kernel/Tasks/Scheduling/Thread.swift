@@ -64,17 +64,16 @@ open class Thread {
 
     /// The top of the kernel stack: where system calls and interrupts from user mode start.
     public var kernelStackTop: UInt { stack.top }
-
-    /// The running thread.
-    @inline(__always)
-    public static var current: Thread {
-        // SAFETY: set at boot and at each switch to a thread that is alive while it runs.
-        Unmanaged<Thread>.fromOpaque(UnsafeRawPointer(bitPattern: PerCPU.current.pointee.currentThread)!)
-            .takeUnretainedValue()
-    }
 }
 
 extension Thread {
     /// Nanoseconds that the running thread has used since `runtimeNanoseconds` was last brought up to date.
     public var nanosecondsSinceCharge: UInt64 { machineMonotonicNanoseconds() &- lastStarted }
+}
+
+/// The running thread.
+@inline(__always)
+public var currentThread: Thread {
+    // SAFETY: set at boot and at each switch to a thread that is alive while it runs.
+    Unmanaged<Thread>.fromOpaque(UnsafeRawPointer(bitPattern: PerCPU.current.pointee.currentThread)!).takeUnretainedValue()
 }

@@ -110,7 +110,7 @@ public final class WaitQueue {
     }
 
     private func sleep(deadline: UInt64?, interruptible: Bool, until condition: () -> Bool) throws(Errno) {
-        let thread = Thread.current
+        let thread = currentThread
         let waiter = ThreadWaiter(thread)
         let timer: WakeTimer? = deadline.map { WakeTimer(thread, deadline: $0) }
         add(waiter)
