@@ -119,6 +119,16 @@ $(FONTS): $(shell find fonts -type f) | $(SETUP)
 	  --output $(SHARE)/fonts --scales $(FONT_SCALES)
 	@touch $@
 
+ART := $(SHARE)/art.pack
+
+.PHONY: art
+art: $(ART) ## draw the mark, cursors, icons, shadows and wallpapers
+
+$(ART): $(shell find gfx/Bake gfx/BakeTool gfx/Paths gfx/ArtPack gfx/Wallpaper gfx/Pixels -type f) | $(SETUP)
+	@mkdir -p $(@D)
+	@swift build -c release --product artbake
+	@.build/release/artbake $@
+
 # --- tests ----------------------------------------------------------------------------------------
 
 # Programs that judge the system; they are on the root image of the tests only, in /usr/lib/martlet/tests.

@@ -1,0 +1,8 @@
+// Everything that is drawn at build time.
+
+/// The whole art file.
+public func artPack() -> [UInt8] {
+    BakedArt.encode(
+        Martlet.art() + Cursors.art(scale: 1) + Cursors.art(scale: 2) + Icons.art(scale: 1) + Icons.art(scale: 2)
+            + Icons.applications() + Shadows.art())
+}
