@@ -1,5 +1,6 @@
 import ABI
 import Processes
+import Processor
 import Scheduling
 import Support
 

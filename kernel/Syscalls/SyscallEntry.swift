@@ -3,6 +3,7 @@ import Processes
 import Processor
 import Scheduling
 import Support
+import Synchronization
 
 /// The path from SYSCALL to a handler and back.
 public enum SyscallEntry {
