@@ -30,6 +30,8 @@ let kernel: [Target] = [
     module("Processor", "kernel/Processor", ["Support"], exclude: ["asm"]),
     module("Frames", "kernel/Memory/Frames", ["Support", "Processor"]),
     module("Scheduling", "kernel/Tasks/Scheduling", ["ABI", "Support", "Processor", "Frames"]),
+    module("Processes", "kernel/Tasks/Processes", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory"]),
+    module("Syscalls", "kernel/Syscalls", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes"]),
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
     module("VirtualMemory", "kernel/Memory/VirtualMemory", ["ABI", "Support", "Frames", "Scheduling"]),
     // Pipes, sockets, events and terminals.
@@ -50,7 +52,8 @@ let devices: [Target] = [
 let boot: [Target] = [
     // Language mode 5: the compiler's data-race analysis of mode 6 crashes on this module (Swift 6.3.1).
     .target(
-        name: "Boot", dependencies: ["Support", "Processor", "Frames", "Scheduling", "KernelRuntime", "ACPI"], path: "kernel/Boot",
+        name: "Boot", dependencies: ["Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Syscalls", "KernelRuntime", "ACPI"],
+        path: "kernel/Boot",
         swiftSettings: common + [.swiftLanguageMode(.v5)])
 ]
 

@@ -3,6 +3,7 @@ import Frames
 import Processor
 import Scheduling
 import Support
+import Syscalls
 
 /// The kernel's entry, on the boot stack with interrupts off. Brings up, in this order: console, memory, interrupts, time,
 /// scheduler; the rest happens in a thread (`Bringup`).
@@ -23,6 +24,7 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64) {
     ExtendedState.enable()
     SegmentTables.boot.load()
     InterruptTable.load()
+    KernelFault.reporter = { reportKernelFault($0, $1) }
 
     startMemory(boot)
     let acpi = ACPITables(rsdp: boot.rsdp, map: mapTable)
