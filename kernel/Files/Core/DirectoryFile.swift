@@ -39,8 +39,11 @@ public final class DirectoryFile: OpenFile {
         }
         if cursor == 0, !withName(".", { emit($0, inode.number, .directory, next: 1) }) { return try finish(record, isFull, failure) }
         if cursor == 1, !withName("..", { emit($0, parentNumber, .directory, next: 2) }) { return try finish(record, isFull, failure) }
-        try inode.readEntries(from: cursor - Self.ownCursors) { entry in
-            emit(entry.name, entry.inode, entry.kind, next: entry.next &+ Self.ownCursors)
+        let start = cursor - Self.ownCursors
+        try inode.fileSystem.withNamespace { () throws(Errno) in
+            try inode.readEntries(from: start) { entry in
+                emit(entry.name, entry.inode, entry.kind, next: entry.next &+ Self.ownCursors)
+            }
         }
         inode.contentsRead()
         return try finish(record, isFull, failure)

@@ -40,6 +40,8 @@ open class FileSystem {
     open func rootInode() throws(Errno) -> Inode { throw .notImplemented }
     /// Whether looked-up names may be remembered. False where entries come and go by themselves (/proc).
     open var cachesNames: Bool { true }
+    /// Whether it is remembered that a name does not exist. False where names may appear without this module's doing.
+    open var cachesMissingNames: Bool { cachesNames }
     open func statistics() -> FileSystemStatistics { FileSystemStatistics() }
     /// Writes everything that is dirty to the device.
     open func synchronize() throws(Errno) {}

@@ -55,7 +55,8 @@ public enum NameCache {
     static func remember(_ parent: PathNode, _ name: [UInt8], _ inode: Inode?) -> PathNode {
         let hash = hash(name)
         let node = PathNode(parent: parent, name: name, hash: hash, inode: inode, mount: parent.mount)
-        guard parent.mount.fileSystem!.cachesNames else { return node }
+        let fileSystem = parent.mount.fileSystem!
+        guard inode != nil ? fileSystem.cachesNames : fileSystem.cachesMissingNames else { return node }
         let (kept, given): (PathNode, [PathNode]) = locked { table in
             if let known = name.withUnsafeBytes({ table.find(parent, hash, $0) }) {
                 if known.inode == nil { known.inode = inode }
@@ -67,6 +68,30 @@ public enum NameCache {
         }
         _ = given  // Released here, outside the lock.
         return kept
+    }
+
+    /// Gives a node that stood for nothing the inode that was created for its name.
+    static func bind(_ node: PathNode, _ inode: Inode) {
+        let isRemembered = node.mount.fileSystem!.cachesNames
+        let given: [PathNode] = locked { table in
+            node.inode = inode
+            if isRemembered, !node.isCached, !node.parent!.isDeleted { table.insert(node) }
+            return table.count > limit ? table.collectOld(buckets: 64) : []
+        }
+        _ = given  // Released here, outside the lock.
+    }
+
+    /// Forgets all names of an inode that went away by itself, such as the node of a device.
+    public static func forget(_ inode: Inode) {
+        let dropped: [PathNode] = locked { table in
+            let nodes = table.all { $0.inode === inode }
+            for node in nodes {
+                table.remove(node)
+                node.isDeleted = true
+            }
+            return nodes
+        }
+        _ = dropped
     }
 
     /// Forgets a name that was removed. Its users keep the node.
@@ -217,6 +242,19 @@ extension NameCache.Table {
         var given: [PathNode] = []
         for index in 0..<Self.bucketCount { collect(bucket: index, into: &given, matching) }
         return given
+    }
+
+    /// All nodes that match.
+    func all(_ matching: (PathNode) -> Bool) -> [PathNode] {
+        var found: [PathNode] = []
+        for index in 0..<Self.bucketCount {
+            var cursor = buckets[index]?.takeUnretainedValue()
+            while let node = cursor {
+                if matching(node) { found.append(node) }
+                cursor = node.nextInBucket
+            }
+        }
+        return found
     }
 
     private mutating func collect(bucket index: Int, into given: inout [PathNode], _ matching: (PathNode) -> Bool) {

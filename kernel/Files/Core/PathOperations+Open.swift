@@ -52,7 +52,8 @@ extension PathOperations {
             try checkChange(folder, identity)
             if parent.metadata.withLock({ $0.linkCount }) == 0 { throw .noEntry }
             let inode = try parent.create(name, newNode(.regular, permissions: permissions, in: folder, identity))
-            return (NameCache.remember(folder, name, inode), true)
+            NameCache.bind(node, inode)
+            return (node, true)
         }
     }
 

@@ -113,7 +113,8 @@ public enum PathOperations {
             if existing.inode != nil { throw .exists }
             try checkChange(folder, identity)
             if parent.metadata.withLock({ $0.linkCount }) == 0 { throw .noEntry }
-            return NameCache.remember(folder, name, try make(parent))
+            NameCache.bind(existing, try make(parent))
+            return existing
         }
     }
 
