@@ -83,3 +83,10 @@ public enum MemfdFlags {
     public static let noExecSeal: UInt32 = 8
     public static let exec: UInt32 = 16
 }
+
+/// Modes of `fallocate` (`include/uapi/linux/falloc.h`).
+public enum FallocateMode {
+    public static let keepSize: UInt32 = 1
+    public static let punchHole: UInt32 = 2
+    public static let zeroRange: UInt32 = 16
+}

@@ -140,6 +140,8 @@ open class Inode {
     open func resize(to length: UInt64) throws(Errno) { throw .invalidArgument }
     /// Reserves or punches space (fallocate). Called under the write lock.
     open func allocate(offset: UInt64, length: UInt64, mode: UInt32) throws(Errno) { throw .notSupported }
+    /// Told when the contents are mapped, with the path for /proc/PID/maps.
+    open func mapped(_ path: PathNode) {}
     /// The most bytes that a file may have.
     open var maximumByteCount: UInt64 { UInt64(Int64.max) }
     /// Called after `metadata` was changed, so that the change is written some time.

@@ -51,7 +51,7 @@ public final class Mount {
     public var root: PathNode? { NameCache.locked { _ in rootNode } }
 
     /// Throws when nothing may be changed through this mount.
-    func checkWritable() throws(Errno) {
+    public func checkWritable() throws(Errno) {
         if flags.contains(.readOnly) { throw .readOnlyFileSystem }
         try fileSystem?.checkWritable()
     }

@@ -29,7 +29,8 @@ extension PathOperations {
         // Each turn follows a symbolic link at the end; the walk bounds how many.
         while true {
             let folder = try walk.walkToParent()
-            guard walk.last == .name, !walk.hasTrailingSlash else { throw .isDirectory }
+            guard walk.last == .name else { throw flags.contains(.exclusive) ? .exists : .isDirectory }
+            if walk.hasTrailingSlash { throw .isDirectory }
             let (node, isNew) = try findOrCreate(walk.lastName, folder, flags, permissions, origin.identity)
             if isNew { return try node.inode!.open(flags: flags.subtracting(transientFlags), path: node) }
             if flags.contains(.exclusive) { throw .exists }

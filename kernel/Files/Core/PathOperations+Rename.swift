@@ -14,15 +14,21 @@ extension PathOperations {
         guard let fileSystem = source.folder.mount.fileSystem else { throw .noEntry }
         let identity = oldOrigin.identity
         try fileSystem.withNamespace { () throws(Errno) in
-            let move = try Move(from: source.folder, source.name, to: target.folder, target.name, exchanges: flags & RenameFlags.exchange != 0)
-            if flags & RenameFlags.noReplace != 0, move.replaced.inode != nil { throw .exists }
-            if flags & RenameFlags.exchange != 0, move.replaced.inode == nil { throw .noEntry }
+            let move = try Move(from: source.folder, source.name, to: target.folder, target.name)
+            let exchanges = flags & RenameFlags.exchange != 0
+            if let existing = move.replaced.inode {
+                if flags & RenameFlags.noReplace != 0 { throw .exists }
+                if exchanges, existing.kind != .directory, target.slash { throw .notDirectory }
+            } else if exchanges {
+                throw .noEntry
+            }
             if move.node.inode!.kind != .directory {
                 // Only folders may be written with a slash at the end.
                 if source.slash { throw .notDirectory }
-                if target.slash, flags & RenameFlags.exchange == 0 { throw .notDirectory }
+                if target.slash, !exchanges { throw .notDirectory }
             }
-            if flags & RenameFlags.exchange != 0 { try move.exchange(identity) } else { try move.replace(identity) }
+            try move.checkAncestors(exchanges: exchanges)
+            if exchanges { try move.exchange(identity) } else { try move.replace(identity) }
         }
         fileSystem.reclaim()
     }
@@ -36,17 +42,19 @@ private struct Move {
     /// What has the new name; without an inode when nothing does.
     let replaced: PathNode
 
-    init(from oldFolder: PathNode, _ oldName: [UInt8], to newFolder: PathNode, _ newName: [UInt8], exchanges: Bool) throws(Errno) {
+    init(from oldFolder: PathNode, _ oldName: [UInt8], to newFolder: PathNode, _ newName: [UInt8]) throws(Errno) {
         self.oldFolder = oldFolder
         self.newFolder = newFolder
         self.oldName = oldName
         self.newName = newName
         node = try PathWalk.child(oldName, of: oldFolder, oldFolder.inode!)
         replaced = try PathWalk.child(newName, of: newFolder, newFolder.inode!)
-        guard let inode = node.inode else { throw .noEntry }
-        // A folder cannot move below itself, nor can something replace a folder that it lies in.
-        let isDirectory = inode.kind == .directory
-        let (node, replaced) = (node, replaced)
+        guard node.inode != nil else { throw .noEntry }
+    }
+
+    /// A folder cannot move below itself, nor can something replace a folder that it lies in.
+    func checkAncestors(exchanges: Bool) throws(Errno) {
+        let isDirectory = node.inode!.kind == .directory
         let (movesBelowItself, replacesAncestor) = NameCache.locked { _ in
             (isDirectory && node.containsLocked(newFolder), replaced.inode != nil && replaced.containsLocked(oldFolder))
         }
@@ -79,10 +87,6 @@ private struct Move {
     func exchange(_ identity: borrowing FileIdentity) throws(Errno) {
         let inode = node.inode!, other = replaced.inode!
         if other === inode { return }
-        let (node, oldFolder) = (node, oldFolder)
-        let replaced = replaced
-        if other.kind == .directory, NameCache.locked({ _ in replaced.containsLocked(oldFolder) }) { throw .invalidArgument }
-        _ = node
         try check(identity)
         if oldFolder !== newFolder, other.kind == .directory, !other.mayAccess(.write, identity) { throw .accessDenied }
         try oldFolder.inode!.exchange(oldName, inode, with: newFolder.inode!, newName, other)

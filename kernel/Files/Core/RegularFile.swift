@@ -89,7 +89,7 @@ open class RegularFile: OpenFile {
 
     open override func truncate(to length: UInt64) throws(Errno) {
         guard flags.isWritable else { throw .invalidArgument }
-        if let path { try path.mount.checkWritable() }
+        try path?.mount.checkWritable()
         guard length <= node.maximumByteCount else { throw .fileTooLarge }
         try checkResize(to: length)
         var change = AttributeChange()
@@ -103,7 +103,7 @@ open class RegularFile: OpenFile {
         let (end, overflows) = offset.addingReportingOverflow(length)
         guard !overflows, end <= node.maximumByteCount else { throw .fileTooLarge }
         try checkWrite(at: offset, count: Int(clamping: length))
-        if end > node.byteCount, mode & 1 == 0 { try checkResize(to: end) }
+        if end > node.byteCount, mode & FallocateMode.keepSize == 0 { try checkResize(to: end) }
         let inode = node
         try inode.writeLock.withLock { () throws(Errno) in try inode.allocate(offset: offset, length: length, mode: mode) }
         inode.contentsChanged()
@@ -137,6 +137,7 @@ open class RegularFile: OpenFile {
     open override func memoryObject(offset: UInt64, length: UInt64, shared: Bool, writable: Bool) throws(Errno) -> MemoryObject {
         guard flags.isReadable else { throw .accessDenied }
         if shared, writable, !flags.isWritable { throw .accessDenied }
+        if let path { node.mapped(path) }
         return contents
     }
 

@@ -70,7 +70,7 @@ final class MemoryFile: RegularFile {
 
     override func addSeals(_ seals: UInt32) throws(Errno) {
         guard flags.isWritable else { throw .notPermitted }
-        try memory.addSeals(seals, isMappedWritable: contents.hasWritableMappings)
+        try memory.addSeals(seals, isMappedWritable: contents.hasSharedWritableMappings)
     }
 
     override func seals() throws(Errno) -> UInt32 { memory.seals }

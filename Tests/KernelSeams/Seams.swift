@@ -1,0 +1,40 @@
+// Stand-ins for the machine symbols that the hardware-free kernel modules need, so that those modules run in a host
+// process: user memory is the process's own, interrupts do not exist, time is the host's.
+
+import Foundation
+
+@_cdecl("martlet_irq_save") public func seamInterruptSave() -> UInt { 0 }
+@_cdecl("martlet_irq_restore") public func seamInterruptRestore(_ flags: UInt) {}
+@_cdecl("martlet_pause") public func seamPause() { sched_yield() }
+
+@_cdecl("martlet_user_copy")
+public func seamUserCopy(_ destination: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, _ count: Int) -> Int {
+    memcpy(destination, source, count)
+    return 0
+}
+
+@_cdecl("martlet_user_zero")
+public func seamUserZero(_ destination: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    memset(destination, 0, count)
+    return 0
+}
+
+@_cdecl("martlet_panic")
+public func seamPanic(_ text: UnsafePointer<UInt8>, _ count: Int) {
+    fatalError(String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self))
+}
+
+/// Whether log lines appear on the standard error; tests of damaged images would bury the results otherwise.
+nonisolated(unsafe) public var seamShowsLog = false
+
+@_cdecl("martlet_console_write")
+public func seamConsoleWrite(_ text: UnsafePointer<UInt8>, _ count: Int) {
+    if seamShowsLog { _ = Foundation.write(2, text, count) }
+}
+
+@_cdecl("martlet_monotonic_ns")
+public func seamMonotonicNanoseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
