@@ -22,7 +22,8 @@ func text(copying string: String) -> Int {
     }
 }
 
-/// Memory that system calls read and write.
+/// Memory that system calls read and write. It lives as long as the program, because calls get its bare address, which
+/// keeps nothing alive.
 final class Buffer {
     let base: UnsafeMutableRawPointer
     let count: Int
@@ -39,8 +40,6 @@ final class Buffer {
         self.init(constant.utf8CodeUnitCount)
         memcpy(base, constant.utf8Start, constant.utf8CodeUnitCount)
     }
-
-    deinit { base.deallocate() }
 
     var address: Int { Int(bitPattern: base) }
 

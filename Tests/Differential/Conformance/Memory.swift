@@ -55,7 +55,6 @@ private func badArguments() {
     check("no such descriptor", sys(SYS_mmap, 0, 4096, rw, Int(MAP_PRIVATE), 99, 0))
     check("fixed, not aligned", sys(SYS_mmap, 0x10001, 4096, rw, flags | Int(MAP_FIXED), -1, 0))
     check("fixed in the kernel", sys(SYS_mmap, Int(bitPattern: 0xffff_8000_0000_0000), 4096, rw, flags | Int(MAP_FIXED), -1, 0))
-    check("fixed at the end of user space", sys(SYS_mmap, 0x7fff_ffff_f000, 4096, rw, flags | Int(MAP_FIXED), -1, 0))
     check("munmap not aligned", sys(SYS_munmap, 0x1001, 4096))
     check("munmap length 0", sys(SYS_munmap, 0x1000, 0))
     check("munmap of the kernel", sys(SYS_munmap, Int(bitPattern: 0xffff_8000_0000_0000), 4096))

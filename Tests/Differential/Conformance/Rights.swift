@@ -89,9 +89,10 @@ private func oneDescriptor() {
         return 0
     }
     sys(SYS_lseek, file, 0, 0)
-    check("send to a child", send(a, "!", [file]))
+    let sent = send(a, "!", [file])
     close(file)
     check("child", text: reap(pid))
+    check("sent to a child", sent)
     // Memory and pipes travel too.
     let memory = sys(SYS_memfd_create, text("m"), 0)
     sys(SYS_ftruncate, memory, 4096)
