@@ -1,3 +1,4 @@
+import Processor
 import Support
 
 /// Where the parts of the kernel image lie. Virtual addresses, page aligned; physical = virtual − `virtualOffset`.
@@ -59,7 +60,7 @@ public enum KernelMap {
         let tables = PageTables(root: top)
         guard mapDirect(tables, image), mapImage(tables, image), reserveTopLevel(tables) else { return false }
         root = top
-        machineWriteTranslationRoot(top.rawValue)
+        CPU.loadPageTable(top.rawValue)
         Frames.addHighMemory()
         return true
     }
@@ -79,7 +80,7 @@ public enum KernelMap {
     }
 
     /// Loads an address space, for its first use after being created (exec); switches do it themselves.
-    public static func load(_ root: PhysicalAddress) { machineWriteTranslationRoot(root.rawValue) }
+    public static func load(_ root: PhysicalAddress) { CPU.loadPageTable(root.rawValue) }
 
     // MARK: Parts
 

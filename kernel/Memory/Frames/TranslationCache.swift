@@ -1,11 +1,5 @@
+import Processor
 import Support
-
-@_extern(c, "martlet_invlpg")
-func machineInvalidatePage(_ address: UInt64)
-@_extern(c, "martlet_read_cr3")
-func machineReadTranslationRoot() -> UInt64
-@_extern(c, "martlet_write_cr3")
-func machineWriteTranslationRoot(_ root: UInt64)
 
 /// Forgetting cached translations (TLB). The one place that knows which processors have to be told: with several processors,
 /// the ones on which the address space is loaded get an interrupt from here.
@@ -16,14 +10,14 @@ public enum TranslationCache {
     /// Forgets the user pages of `[start, end)` of the address space with this root.
     @inline(__always)
     public static func invalidate(root: PhysicalAddress, from start: UInt64, to end: UInt64) {
-        guard machineReadTranslationRoot() & PageTableEntry.addressMask == root.rawValue else { return }
+        guard CPU.pageTable & PageTableEntry.addressMask == root.rawValue else { return }
         if (end &- start) >> 12 > wholeFlushThreshold {
-            machineWriteTranslationRoot(root.rawValue)
+            CPU.flushTLB()
             return
         }
         var address = start
         while address < end {
-            machineInvalidatePage(address)
+            CPU.invalidatePage(UInt(address))
             address &+= 4096
         }
     }
@@ -31,22 +25,22 @@ public enum TranslationCache {
     /// Forgets one page of that address space.
     @inline(__always)
     public static func invalidate(root: PhysicalAddress, page: UInt64) {
-        guard machineReadTranslationRoot() & PageTableEntry.addressMask == root.rawValue else { return }
-        machineInvalidatePage(page)
+        guard CPU.pageTable & PageTableEntry.addressMask == root.rawValue else { return }
+        CPU.invalidatePage(UInt(page))
     }
 
     /// Forgets every user page of that address space.
     @inline(__always)
     public static func invalidateAll(root: PhysicalAddress) {
-        guard machineReadTranslationRoot() & PageTableEntry.addressMask == root.rawValue else { return }
-        machineWriteTranslationRoot(root.rawValue)
+        guard CPU.pageTable & PageTableEntry.addressMask == root.rawValue else { return }
+        CPU.flushTLB()
     }
 
     /// Forgets kernel pages, which are global.
     static func invalidateKernel(from start: UInt64, to end: UInt64) {
         var address = start
         while address < end {
-            machineInvalidatePage(address)
+            CPU.invalidatePage(UInt(address))
             address &+= 4096
         }
     }
@@ -55,7 +49,7 @@ public enum TranslationCache {
 extension TranslationCache {
     /// Loads the kernel's own tables if an address space that is about to be freed is loaded.
     public static func leave(root: PhysicalAddress) {
-        guard machineReadTranslationRoot() & PageTableEntry.addressMask == root.rawValue else { return }
-        machineWriteTranslationRoot(KernelMap.root.rawValue)
+        guard CPU.pageTable & PageTableEntry.addressMask == root.rawValue else { return }
+        CPU.loadPageTable(KernelMap.root.rawValue)
     }
 }
