@@ -34,6 +34,7 @@ let kernel: [Target] = [
     module("Syscalls", "kernel/Syscalls", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes"]),
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
     module("VirtualMemory", "kernel/Memory/VirtualMemory", ["ABI", "Support", "Frames", "Scheduling"]),
+    module("Programs", "kernel/Tasks/Programs", ["ABI", "Support", "VirtualMemory"]),
     // Pipes, sockets, events and terminals.
     module("LineDiscipline", "kernel/Files/LineDiscipline", ["ABI"]),
 ]
