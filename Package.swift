@@ -42,6 +42,7 @@ let kernel: [Target] = [
 // MARK: Device drivers
 
 let devices: [Target] = [
+    module("RealTimeClock", "kernel/Devices/RTC", ["Processor"]),
     module("ACPI", "kernel/Devices/ACPI", ["Support", "Processor"]),
     module("PCIConfiguration", "kernel/Devices/PCI/Configuration"),
     module("VirtioQueue", "kernel/Devices/Virtio/Queue", ["PCIConfiguration"]),
@@ -53,7 +54,7 @@ let devices: [Target] = [
 let boot: [Target] = [
     // Language mode 5: the compiler's data-race analysis of mode 6 crashes on this module (Swift 6.3.1).
     .target(
-        name: "Boot", dependencies: ["Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Syscalls", "KernelRuntime", "ACPI"],
+        name: "Boot", dependencies: ["Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Syscalls", "KernelRuntime", "ACPI", "RealTimeClock"],
         path: "kernel/Boot",
         swiftSettings: common + [.swiftLanguageMode(.v5)])
 ]

@@ -1,6 +1,7 @@
 import ACPI
 import Frames
 import Processor
+import RealTimeClock
 import Scheduling
 import Support
 import Syscalls
@@ -30,6 +31,12 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64) {
     let acpi = ACPITables(rsdp: boot.rsdp, map: mapTable)
     Interrupts.start(acpi.interrupts) { KernelMap.mapDevice(PhysicalAddress($0), byteCount: 4096, caching: .uncached) }
     Clock.calibrate(powerTimerPort: acpi.powerTimerPort)
+    if let seconds = CMOSClock.read() {
+        Clock.setRealtime(nanoseconds: seconds * 1_000_000_000)
+    } else {
+        Log.warning("clock: no real-time clock; time starts at 1970")
+    }
+    Power.install(acpi)
 
     guard let bootThread = Thread(id: 0, name: "idle", entry: { _ in Scheduler.idleLoop() }) else { panic("no memory for threads") }
     Scheduler.start(bootThread: bootThread)

@@ -13,6 +13,8 @@ public struct ACPITables {
     public private(set) var hasKeyboardController = true
     /// SLP_TYPa/b for S5, from the DSDT's `\_S5` package.
     public private(set) var softOffType: (UInt8, UInt8)?
+    /// The port and value that reset the machine, when the FADT names an I/O port for it.
+    public private(set) var resetRegister: (port: UInt16, value: UInt8)?
     public private(set) var tableCount = 0
 
     /// Maps physical memory for reading.
@@ -148,6 +150,12 @@ public struct ACPITables {
         if length >= 148 {
             let extended = table.loadUnaligned(fromByteOffset: 140, as: UInt64.self)
             if extended != 0 { dsdt = extended }
+        }
+        // RESET_REG is a generic address: space 1 is I/O; the flag says that it is there.
+        if length >= 129, table.loadUnaligned(fromByteOffset: 112, as: UInt32.self) & (1 << 10) != 0,
+            table.load(fromByteOffset: 116, as: UInt8.self) == 1 {
+            let port = table.loadUnaligned(fromByteOffset: 120, as: UInt64.self)
+            if port < 0x10000 { resetRegister = (UInt16(port), table.load(fromByteOffset: 128, as: UInt8.self)) }
         }
         if let (body, bodyLength) = open(dsdt) { softOffType = findSoftOff(body, bodyLength) }
     }
