@@ -125,6 +125,7 @@ public enum SystemCalls {
         if kind == .openFiles, new.hard > 1 << 20 { throw .notPermitted }
         limits[kind] = new
         process.limits = limits
+        MemoryCalls.applyLimits(of: process)
     }
 
     private static func prlimit(_ a: SyscallArguments) throws(Errno) -> Int {

@@ -122,6 +122,14 @@ extension AddressSpace {
         }
     }
 
+    /// The lowest address of the stack area that contains `address`; nil when that is no stack (PROT_GROWSDOWN).
+    public func stackBottom(at address: UInt64) -> UInt64? {
+        state.withLock { state in
+            guard let area = state.areas.area(at: address), area.pointee.flags.contains(.growsDown) else { return nil }
+            return area.pointee.start
+        }
+    }
+
     public var areaCount: Int { state.withLock { $0.areas.count } }
     /// Where the heap of `brk` begins and ends.
     public var breakRange: (start: UInt64, end: UInt64) { state.withLock { ($0.breakStart, $0.breakEnd) } }

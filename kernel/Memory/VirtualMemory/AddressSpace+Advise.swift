@@ -101,8 +101,9 @@ extension AddressSpace {
     }
 
     /// Writes changed pages of shared file mappings back (msync with MS_SYNC).
+    /// - Parameter writesBack: false only checks that the range is mapped (MS_ASYNC: the pages are written sooner or later anyway).
     /// - Throws: `outOfMemory` when part of the range is not mapped.
-    public func synchronize(_ start: UInt64, byteCount: UInt64) throws(Errno) {
+    public func synchronize(_ start: UInt64, byteCount: UInt64, writesBack: Bool = true) throws(Errno) {
         let end = start + pageRoundUp(byteCount)
         var work: [(MemoryObject, UInt64, UInt64)] = []
         var hasHole = false
@@ -112,7 +113,7 @@ extension AddressSpace {
             while let current = area, current.pointee.start < end {
                 if current.pointee.start > covered { hasHole = true }
                 let low = max(current.pointee.start, start), high = min(current.pointee.end, end)
-                if current.pointee.isShared, let object = current.pointee.object {
+                if writesBack, current.pointee.isShared, let object = current.pointee.object {
                     work.append((object.takeUnretainedValue(), current.pointee.pageIndex(low), current.pointee.pageIndex(high)))
                 }
                 covered = current.pointee.end

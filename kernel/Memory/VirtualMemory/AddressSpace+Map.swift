@@ -23,6 +23,8 @@ public struct MapRequest {
     public var object: MemoryObject?
     /// Where in the object the mapping starts; page aligned.
     public var offset: UInt64 = 0
+    /// Addresses above are not chosen (MAP_32BIT).
+    public var highest = UserAddress.limit
     /// Make every page resident before returning.
     public var populates = false
     /// Do not refuse what is larger than memory.
@@ -66,7 +68,7 @@ extension SpaceState {
         if request.offset & 4095 != 0 { throw .invalidArgument }
         if request.object != nil, request.offset > UInt64(Int64.max) - length { throw .overflow }
         if areas.count >= AddressSpace.maximumAreas { throw .outOfMemory }
-        let start = try place(request.placement, length, isStack: request.flags.contains(.growsDown))
+        let start = try place(request, length)
         var flags = request.flags
         if locksFutureAreas { flags.insert(.locked) }
         try checkLimits(request, flags, start, length)
@@ -83,24 +85,24 @@ extension SpaceState {
     }
 
     /// Chooses or checks the address of a new mapping.
-    private func place(_ placement: MapRequest.Placement, _ length: UInt64, isStack: Bool) throws(Errno) -> UInt64 {
-        switch placement {
+    private func place(_ request: MapRequest, _ length: UInt64) throws(Errno) -> UInt64 {
+        switch request.placement {
         case .anywhere(let hint):
             let wanted = pageRoundDown(hint)
             if wanted != 0 {
                 let start = max(wanted, Self.lowestAddress)
-                if start <= UserAddress.limit - length, isFree(start, start + length) { return start }
+                if start <= UserAddress.limit - length, start + length <= request.highest, isFree(start, start + length) { return start }
             }
-            let low = isStack ? Self.lowestAddress + Area.stackGuard : Self.lowestAddress
-            if let found = areas.highestGap(byteCount: length, low: low, high: layout.mappingTop) { return found }
+            let low = request.flags.contains(.growsDown) ? Self.lowestAddress + Area.stackGuard : Self.lowestAddress
+            if let found = areas.highestGap(byteCount: length, low: low, high: min(layout.mappingTop, request.highest)) { return found }
             // The usual region is full: anywhere else.
-            if let found = areas.highestGap(byteCount: length, low: low, high: UserAddress.limit) { return found }
+            if let found = areas.highestGap(byteCount: length, low: low, high: request.highest) { return found }
             throw .outOfMemory
         case .fixed(let start), .fixedNoReplace(let start):
             if start & 4095 != 0 { throw .invalidArgument }
             if start > UserAddress.limit - length { throw .outOfMemory }
             if start < Self.lowestAddress { throw .notPermitted }
-            if case .fixedNoReplace = placement, !areas.isFree(start, start + length) { throw .exists }
+            if case .fixedNoReplace = request.placement, !areas.isFree(start, start + length) { throw .exists }
             return start
         }
     }
