@@ -36,6 +36,8 @@ let kernel: [Target] = [
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
     module("VirtualMemory", "kernel/Memory/VirtualMemory", ["ABI", "Support", "Frames", "Scheduling"]),
     module("Programs", "kernel/Tasks/Programs", ["ABI", "Support", "VirtualMemory"]),
+    module("Files", "kernel/Files/Core", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes"]),
+    module("Tmpfs", "kernel/Files/Tmpfs", ["ABI", "Support", "Frames", "VirtualMemory", "Files"]),
     // Pipes, sockets, events and terminals.
     module("LineDiscipline", "kernel/Files/LineDiscipline", ["ABI"]),
 ]

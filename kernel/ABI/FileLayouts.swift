@@ -13,9 +13,9 @@ public struct Stat: BitwiseCopyable, Sendable {
     public var size: Int64 = 0
     public var blockSize: Int64 = 0
     public var blockCount: Int64 = 0
-    public var accessTime = Timespec()
-    public var modificationTime = Timespec()
-    public var changeTime = Timespec()
+    public var accessTime = TimeSpec()
+    public var modificationTime = TimeSpec()
+    public var changeTime = TimeSpec()
     public var unused: (Int64, Int64, Int64) = (0, 0, 0)
     @inlinable public init() {}
 }
@@ -25,7 +25,7 @@ public struct StatxTime: BitwiseCopyable, Sendable {
     public var seconds: Int64 = 0
     public var nanoseconds: UInt32 = 0
     public var padding: Int32 = 0
-    @inlinable public init(_ time: Timespec) {
+    @inlinable public init(_ time: TimeSpec) {
         seconds = time.seconds
         nanoseconds = UInt32(truncatingIfNeeded: time.nanoseconds)
     }

@@ -1,8 +1,8 @@
 /// `struct timespec`.
-public struct TimeSpec: BitwiseCopyable, Sendable {
+public struct TimeSpec: BitwiseCopyable, Equatable, Sendable {
     public var seconds: Int64
     public var nanoseconds: Int64
-    public init(seconds: Int64, nanoseconds: Int64) { self.seconds = seconds; self.nanoseconds = nanoseconds }
+    public init(seconds: Int64 = 0, nanoseconds: Int64 = 0) { self.seconds = seconds; self.nanoseconds = nanoseconds }
     public init(nanoseconds total: UInt64) {
         seconds = Int64(total / 1_000_000_000)
         nanoseconds = Int64(total % 1_000_000_000)

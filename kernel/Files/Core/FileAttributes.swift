@@ -27,10 +27,10 @@ public struct FileAttributes: Sendable {
     public var blockSize: UInt32 = 4096
     /// Allocated space in units of 512 bytes.
     public var blockCount: UInt64 = 0
-    public var accessTime = Timespec()
-    public var modificationTime = Timespec()
-    public var changeTime = Timespec()
-    public var birthTime = Timespec()
+    public var accessTime = TimeSpec()
+    public var modificationTime = TimeSpec()
+    public var changeTime = TimeSpec()
+    public var birthTime = TimeSpec()
 
     public init() {}
 
@@ -108,8 +108,8 @@ public struct AttributeChange: Sendable {
     public var permissions: UInt32?
     public var uid: UInt32?
     public var gid: UInt32?
-    public var accessTime: Timespec?
-    public var modificationTime: Timespec?
+    public var accessTime: TimeSpec?
+    public var modificationTime: TimeSpec?
     public var size: UInt64?
     public init() {}
 }

@@ -1,20 +1,14 @@
 import ABI
-import Support
-import Synchronization
+import Processor
 
 /// The time of day that files are stamped with.
 public enum FileClock {
-    /// Nanoseconds of the Unix epoch at which the monotonic clock was 0; set by whoever knows the time of day.
-    public static let epochAtBoot = Atomic<UInt64>(0)
-
-    public static var now: Timespec {
-        Timespec(totalNanoseconds: epochAtBoot.load(ordering: .relaxed) &+ machineMonotonicNanoseconds())
-    }
+    public static var now: TimeSpec { TimeSpec(nanoseconds: Clock.realtime) }
 }
 
-extension Timespec {
+extension TimeSpec {
     @inlinable
-    static func < (a: Timespec, b: Timespec) -> Bool {
+    static func < (a: TimeSpec, b: TimeSpec) -> Bool {
         a.seconds < b.seconds || (a.seconds == b.seconds && a.nanoseconds < b.nanoseconds)
     }
 }

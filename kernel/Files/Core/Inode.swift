@@ -10,12 +10,12 @@ public struct InodeMetadata: Sendable {
     public var uid: UInt32
     public var gid: UInt32
     public var linkCount: UInt32 = 1
-    public var accessTime: Timespec
-    public var modificationTime: Timespec
-    public var changeTime: Timespec
-    public var birthTime: Timespec
+    public var accessTime: TimeSpec
+    public var modificationTime: TimeSpec
+    public var changeTime: TimeSpec
+    public var birthTime: TimeSpec
 
-    public init(permissions: UInt32, uid: UInt32, gid: UInt32, linkCount: UInt32 = 1, time: Timespec = FileClock.now) {
+    public init(permissions: UInt32, uid: UInt32, gid: UInt32, linkCount: UInt32 = 1, time: TimeSpec = FileClock.now) {
         self.permissions = permissions
         self.uid = uid
         self.gid = gid

@@ -105,18 +105,18 @@ public final class TmpDirectory: Inode {
 
     // MARK: Parts
 
-    private func add(_ name: [UInt8], _ inode: Inode, _ now: Timespec, countsFolder: Bool = true) {
+    private func add(_ name: [UInt8], _ inode: Inode, _ now: TimeSpec, countsFolder: Bool = true) {
         table.insert(name, inode)
         if countsFolder, inode.kind == .directory { metadata.withLock { $0.linkCount += 1 } }
         stamp(now)
     }
 
-    private func remove(_ name: [UInt8], _ now: Timespec) {
+    private func remove(_ name: [UInt8], _ now: TimeSpec) {
         table.remove(name)
         stamp(now)
     }
 
-    private func stamp(_ now: Timespec) {
+    private func stamp(_ now: TimeSpec) {
         metadata.withLock { data in
             data.modificationTime = now
             data.changeTime = now
@@ -124,7 +124,7 @@ public final class TmpDirectory: Inode {
     }
 
     /// Counts one name of an inode less; a folder has no names left then.
-    private func drop(_ inode: Inode, _ now: Timespec) {
+    private func drop(_ inode: Inode, _ now: TimeSpec) {
         inode.metadata.withLock { data in
             data.linkCount = inode.kind == .directory ? 0 : data.linkCount - 1
             data.changeTime = now
