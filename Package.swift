@@ -104,6 +104,7 @@ let programs: [Target] = [
     module("System", "apps/System", ["ABI", "CLibc"]),
     module("VT", "apps/VT"),
     module("KeymapText", "apps/KeymapText", ["Keymap"]),
+    module("Toolkit", "apps/Toolkit", ["System", "Gfx", "FontAtlas", "Keymap", "KeymapText", "WaylandClient"]),
     module("Hello", "apps/Hello", ["CLibc", "ProgramRuntime"]),
 ]
 
