@@ -105,14 +105,15 @@ let programs: [Target] = [
     module("VT", "apps/VT"),
     module("KeymapText", "apps/KeymapText", ["Keymap"]),
     module("Toolkit", "apps/Toolkit", ["System", "Gfx", "FontAtlas", "Keymap", "KeymapText", "WaylandClient"]),
-    module("Hello", "apps/Hello", ["CLibc", "ProgramRuntime"]),
+    module("TerminalView", "apps/Terminal/View", ["System", "Toolkit", "VT", "Text", "FontAtlas", "Gfx", "Keymap"]),
+    module("Terminal", "apps/Terminal/Main", ["ProgramRuntime", "System", "Toolkit", "TerminalView"]),
 ]
 
 /// A program is a static library here; the Makefile links it with musl.
 func program(_ name: String) -> Product { .library(name: name + "Program", type: .static, targets: [name]) }
 
 let programProducts: [Product] = [
-    program("Hello"),
+    program("Terminal"),
     program("Conformance"),
 ]
 

@@ -22,7 +22,7 @@ public enum Signal {
 nonisolated(unsafe) private var handlerPipe: Int32 = -1
 
 /// The signals of this process, as a descriptor. One exists in a process.
-public struct SignalPipe: ~Copyable {
+public final class SignalPipe {
     private let pipe: Pipe
 
     /// Starts to catch the signals.

@@ -104,21 +104,30 @@ public final class Clipboard {
     }
 
     private func sourceEvent(_ message: inout IncomingMessage, _ id: ObjectID) throws(WireError) {
-        let event = try WlDataSource.Event.decode(&message, version: manager.version)
-        switch consume event {
-        case .send(_, let file):
-            guard let source, source.proxy.id == id, transfers.count < Clipboard.transferLimit else { return }
-            do throws(Errno) {
-                try file.setNonBlocking()
-                try start(Transfer(file, display.application.loop, outgoing: source.text) { _ in })
-            } catch { Log.write("toolkit", "copy: \(error.message)") }
-        case .cancelled:
-            guard let source, source.proxy.id == id else { return }
-            source.proxy.destroy()
-            display.connection.retire(id)
-            self.source = nil
+        // Read by hand: the compiler cannot take an enum apart that has a string in one case and a descriptor in another
+        // (Swift 6.3.1, "metadata used in embedded mode").
+        switch message.opcode {
+        case 1:
+            _ = try message.string()
+            send(try message.descriptor(), id)
+        case 2: cancel(id)
         default: break
         }
+    }
+
+    private func send(_ file: consuming FileDescriptor, _ id: ObjectID) {
+        guard let source, source.proxy.id == id, transfers.count < Clipboard.transferLimit else { return }
+        do throws(Errno) {
+            try file.setNonBlocking()
+            try start(Transfer(file, display.application.loop, outgoing: source.text) { _ in })
+        } catch { Log.write("toolkit", "copy: \(error.message)") }
+    }
+
+    private func cancel(_ id: ObjectID) {
+        guard let source, source.proxy.id == id else { return }
+        source.proxy.destroy()
+        display.connection.retire(id)
+        self.source = nil
     }
 
     private func start(_ transfer: Transfer) throws(Errno) {

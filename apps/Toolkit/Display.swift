@@ -35,7 +35,7 @@ final class Display {
         connection.display.sync(callback: callback)
     }
 
-    private let registryID: ObjectID
+    private var registryID = ObjectID.display
 
     /// Whether the server has what an application cannot do without.
     var isUsable: Bool { compositor != nil && shm != nil && shell != nil }

@@ -33,6 +33,15 @@ public final class EventLoop {
         return Watch(token: token)
     }
 
+    /// Calls `handler` when a signal has come.
+    public func watch(_ signals: SignalPipe, _ handler: @escaping () -> Void) throws(Errno) -> Watch {
+        let token = nextToken
+        try signals.register(in: queue, token: token)
+        nextToken += 1
+        handlers.append(Handler(token: token) { _ in handler() })
+        return Watch(token: token)
+    }
+
     /// Waits for other things of a watched descriptor.
     public func change(_ watch: Watch, _ descriptor: borrowing FileDescriptor, _ interest: EventQueue.Readiness) {
         do throws(Errno) {

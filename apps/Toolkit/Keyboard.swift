@@ -70,7 +70,7 @@ final class Keyboard {
             let mapping = try MemoryMapping(private: file, byteCount: Int(size), .read)
             let text = UnsafeRawBufferPointer(mapping.bytes)
             do throws(KeymapTextError) {
-                table = try BakedKeymaps.table(of: text) ?? KeymapText.table(text)
+                if let baked = BakedKeymaps.table(of: text) { table = baked } else { table = try KeymapText.table(text) }
             } catch { Log.write("toolkit", "the keymap cannot be read") }
         } catch { Log.write("toolkit", "the keymap cannot be mapped: \(error.message)") }
     }

@@ -39,6 +39,8 @@ public final class Window {
     public let minimumSize: Size
     /// Pixels for each unit.
     public private(set) var scale: Int32 = 1
+    /// The finest scale that the application has faces and images for.
+    public var maximumScale: Int32 = 4
     public private(set) var isFocused = false
     public var cursorShape = CursorShape.arrow { didSet { if cursorShape != oldValue { display?.seat?.pointer?.updateCursor() } } }
 
@@ -168,7 +170,7 @@ public final class Window {
     /// Draws for the finest of the outputs that show the window.
     func updateScale() {
         guard let display, !outputs.isEmpty else { return }
-        let finest = outputs.reduce(Int32(1)) { max($0, display.scale(of: $1)) }
+        let finest = min(outputs.reduce(Int32(1)) { max($0, display.scale(of: $1)) }, maximumScale)
         guard finest != scale else { return }
         scale = finest
         changedSize()

@@ -24,6 +24,9 @@ extension Screen {
     /// The scalars of a cell's character, base first.
     public func forEachScalar(of cell: Cell, _ body: (Unicode.Scalar) -> Void) { clusters.forEachScalar(cell.content, body) }
 
+    /// The same for a character that was remembered by its `Cell.identity`.
+    public func forEachScalar(identity: UInt32, _ body: (Unicode.Scalar) -> Void) { clusters.forEachScalar(identity, body) }
+
     /// Where the cursor is in the view; nil if it is hidden or scrolled out.
     public var viewCursor: (row: Int, column: Int)? {
         let row = cursor.row + viewOffset
