@@ -31,7 +31,6 @@ let kernel: [Target] = [
     module("Frames", "kernel/Memory/Frames", ["Support", "Processor"]),
     module("Scheduling", "kernel/Tasks/Scheduling", ["ABI", "Support", "Processor", "Frames"]),
     module("Processes", "kernel/Tasks/Processes", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory"]),
-    module("Files", "kernel/Files/Core", ["ABI", "Support", "Frames", "Scheduling", "VirtualMemory", "Processes"]),
     module("Syscalls", "kernel/Syscalls", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Files"]),
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
     module("VirtualMemory", "kernel/Memory/VirtualMemory", ["ABI", "Support", "Frames", "Scheduling"]),
