@@ -81,7 +81,7 @@ endef
 # --- programs -------------------------------------------------------------------------------------
 
 # Executable in the image = SwiftPM product. `Terminal` becomes build/programs/terminal.
-PROGRAMS := Terminal
+PROGRAMS := Init Terminal
 PROGRAM_SOURCES := $(shell find apps gfx fonts compositor kernel/ABI -name '*.swift' -o -name '*.h' -o -name '*.c') apps/programs.toolset.json
 PROGRAM_ARCHIVES := .build-programs/$(TRIPLE)/release
 

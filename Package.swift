@@ -105,6 +105,8 @@ let programs: [Target] = [
     module("KeymapText", "apps/KeymapText", ["Keymap"]),
     module("Toolkit", "apps/Toolkit", ["System", "Gfx", "FontAtlas", "Keymap", "KeymapText", "WaylandClient"]),
     module("TerminalView", "apps/Terminal/View", ["System", "Toolkit", "VT", "Text", "FontAtlas", "Gfx", "Keymap"]),
+    module("Supervision", "apps/Init/Supervision"),
+    module("Init", "apps/Init/Main", ["ProgramRuntime", "System", "Supervision"]),
     module("Terminal", "apps/Terminal/Main", ["ProgramRuntime", "System", "Toolkit", "TerminalView"]),
 ]
 
@@ -112,6 +114,7 @@ let programs: [Target] = [
 func program(_ name: String) -> Product { .library(name: name + "Program", type: .static, targets: [name]) }
 
 let programProducts: [Product] = [
+    program("Init"),
     program("Terminal"),
     program("Conformance"),
 ]
@@ -136,7 +139,7 @@ let tests: [Target] = [
     .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats", "Paths", "ArtPack", "ArtBaker", "Wallpaper"],
                 path: "Tests/GfxTests"),
     .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "FontBaker", "Text", "Gfx"], path: "Tests/FontTests"),
-    .testTarget(name: "AppsTests", dependencies: ["System", "KeymapText", "Keymap", "CXkbcommon"], path: "Tests/AppsTests"),
+    .testTarget(name: "AppsTests", dependencies: ["System", "Supervision", "KeymapText", "Keymap", "CXkbcommon"], path: "Tests/AppsTests"),
     .testTarget(name: "TerminalTests", dependencies: ["VT"], path: "Tests/TerminalTests"),
 ]
 
