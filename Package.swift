@@ -63,19 +63,22 @@ let boot: [Target] = [
 
 // MARK: Graphics and fonts
 
+/// The bakers are heavy arithmetic and run in tests too: they are optimised in every build.
+let optimised: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let graphics: [Target] = [
     module("PixelFormats", "gfx/Formats"),
     module("Gfx", "gfx/Pixels"),
     module("FontAtlas", "fonts/Format"),
     module("Text", "gfx/Text", ["Gfx", "FontAtlas"]),
-    module("AtlasWriter", "fonts/Writer", ["FontAtlas"]),
+    .target(name: "AtlasWriter", dependencies: ["FontAtlas"], path: "fonts/Writer", swiftSettings: optimised),
     module("ArtPack", "gfx/ArtPack", ["Gfx"]),
     module("Wallpaper", "gfx/Wallpaper", ["Gfx", "ArtPack"]),
-    module("Paths", "gfx/Paths"),
-    .target(name: "ArtBaker", dependencies: ["Paths", "ArtPack", "Wallpaper"], path: "gfx/Bake"),
+    .target(name: "Paths", path: "gfx/Paths", swiftSettings: optimised),
+    .target(name: "ArtBaker", dependencies: ["Paths", "ArtPack", "Wallpaper"], path: "gfx/Bake", swiftSettings: optimised),
     .executableTarget(name: "artbake", dependencies: ["ArtBaker"], path: "gfx/BakeTool"),
     .systemLibrary(name: "CFreeType", path: "fonts/CFreeType", pkgConfig: "freetype2"),
-    .target(name: "FontBaker", dependencies: ["CFreeType", "AtlasWriter"], path: "fonts/Baker"),
+    .target(name: "FontBaker", dependencies: ["CFreeType", "AtlasWriter"], path: "fonts/Baker", swiftSettings: optimised),
     .executableTarget(name: "fontbake", dependencies: ["FontBaker", "AtlasWriter"], path: "fonts/BakerTool"),
 ]
 
