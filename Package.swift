@@ -48,6 +48,8 @@ let devices: [Target] = [
     module("ACPI", "kernel/Devices/ACPI", ["Support", "Processor"]),
     module("PCIConfiguration", "kernel/Devices/PCI/Configuration"),
     module("VirtioQueue", "kernel/Devices/Virtio/Queue", ["PCIConfiguration"]),
+    module("PCI", "kernel/Devices/PCI/Bus", ["PCIConfiguration", "Support", "Processor", "Frames"]),
+    module("Virtio", "kernel/Devices/Virtio/Transport", ["VirtioQueue", "PCI", "PCIConfiguration", "Support", "Processor", "Frames"]),
     module("DisplayModel", "kernel/Devices/Display/Model", ["ABI"]),
     module("InputModel", "kernel/Devices/Input/Model", ["ABI"]),
 ]
