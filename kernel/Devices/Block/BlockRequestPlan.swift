@@ -1,4 +1,5 @@
 import Files
+import Support
 
 /// A transfer cut into requests: each at most 256 KiB long, of at most so many pieces of memory as the device takes.
 struct BlockRequestPlan {

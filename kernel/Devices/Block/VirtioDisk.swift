@@ -1,6 +1,7 @@
 import ABI
 import Files
 import Frames
+import PCI
 import Processor
 import Scheduling
 import Support
@@ -36,6 +37,8 @@ final class VirtioDisk: BlockDevice {
         var slots: InlineArray<16, Slot> = .init(repeating: Slot())
         /// The device broke the rules or did not answer in time; everything fails from then on.
         var isDead = false
+        /// The device was reset for that reason.
+        var isStopped = false
     }
 
     private let device: VirtioDevice
@@ -146,7 +149,10 @@ final class VirtioDisk: BlockDevice {
             }
             if !inTime { abandon() }
             let (done, failed, dead) = takeFinished(waited)
-            if dead { throw .ioError }
+            if dead {
+                abandon()
+                throw .ioError
+            }
             mine &= ~done
             // After a failure nothing more is submitted, but what the device still has must come back first.
             if failed { hasFailed = true; hasMore = false }
@@ -203,7 +209,7 @@ final class VirtioDisk: BlockDevice {
             if state.isDead { return true }
             for index in 0..<Self.slotCount {
                 if slots == 0 {
-                    if state.slots[index].state == .free { return true }
+                    if state.slots[index].state == .free { return queue.withRing { Int($0.freeCount) } >= maxSegments + 2 }
                 } else if slots & (1 << UInt32(index)) != 0, state.slots[index].state == .finished {
                     return true
                 }
@@ -226,16 +232,17 @@ final class VirtioDisk: BlockDevice {
         }
     }
 
-    /// The device did not answer: stops it, so that it cannot write to memory that is used for something else by then.
+    /// The device did not answer, or wrongly: stops it, so that it cannot write to memory that is used for something else by then.
     private func abandon() {
         let isFirst = state.withLock { state in
-            if state.isDead { return false }
             state.isDead = true
+            if state.isStopped { return false }
+            state.isStopped = true
             return true
         }
         guard isFirst else { return }
         device.reset()
-        Log.error("virtio-blk: \(device.pci.description): no answer in 5 s, the disk is given up")
+        Log.error("virtio-blk: \(device.pci.description): no valid answer in 5 s, the disk is given up")
         waiters.wake()
     }
 }

@@ -1,6 +1,19 @@
 import ABI
 import Support
 
+/// A piece of memory for a transfer to or from a disk: physically contiguous, in whole sectors.
+public struct BlockSegment {
+    public var physical: PhysicalAddress
+    public var byteCount: Int
+    public init(physical: PhysicalAddress, byteCount: Int) {
+        self.physical = physical
+        self.byteCount = byteCount
+    }
+    public init(directMapped memory: UnsafeRawPointer, byteCount: Int) {
+        self.init(physical: PhysicalAddress(directMapped: memory), byteCount: byteCount)
+    }
+}
+
 /// A disk: sectors of 512 bytes that can be read and written. Subclassed by drivers.
 open class BlockDevice {
     public static let sectorSize = 512
@@ -17,6 +30,24 @@ open class BlockDevice {
     open func read(sector: UInt64, count: Int, into memory: UnsafeMutableRawPointer) throws(Errno) { throw .ioError }
     /// Writes `count` sectors. Sleeps until the device has taken them.
     open func write(sector: UInt64, count: Int, from memory: UnsafeRawPointer) throws(Errno) { throw .ioError }
+    /// Reads consecutive sectors into several pieces of memory: a driver may do it as one request.
+    open func read(sector: UInt64, into segments: [BlockSegment]) throws(Errno) {
+        var sector = sector
+        for segment in segments {
+            let count = segment.byteCount / Self.sectorSize
+            try read(sector: sector, count: count, into: segment.physical.directMapped)
+            sector += UInt64(count)
+        }
+    }
+    /// Writes consecutive sectors from several pieces of memory.
+    open func write(sector: UInt64, from segments: [BlockSegment]) throws(Errno) {
+        var sector = sector
+        for segment in segments {
+            let count = segment.byteCount / Self.sectorSize
+            try write(sector: sector, count: count, from: segment.physical.directMapped)
+            sector += UInt64(count)
+        }
+    }
     /// Makes everything that was written survive a loss of power.
     open func flush() throws(Errno) {}
 
