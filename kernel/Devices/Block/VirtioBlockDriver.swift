@@ -14,10 +14,10 @@ public final class VirtioBlockDriver: PCIDriver {
 
     public override func attach(_ device: PCIDevice) -> Bool {
         guard diskCount < 26, let virtio = VirtioDevice(device), let disk = VirtioDisk(virtio) else { return false }
-        let letter = Unicode.Scalar(0x61 + diskCount)
-        let name = "vd" + String(Character(letter))
+        let name = String([0x76, 0x64, 0x61 + diskCount])
         diskCount += 1
-        Log.info("virtio-blk: \(name): \(disk.sectorCount / 2048) MiB\(disk.isReadOnly ? ", read-only" : "")")
+        let access: StaticString = disk.isReadOnly ? ", read-only" : ""
+        Log.info("virtio-blk: \(name): \(disk.sectorCount / 2048) MiB\(access)")
         BlockRegistry.register(name, disk)
         return true
     }

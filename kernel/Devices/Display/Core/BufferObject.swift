@@ -74,7 +74,7 @@ final class DumbView: MemoryObject {
         memory.residentFrames(from: first - firstPage, count: count, into: target)
     }
 
-    override var mappedName: [UInt8] { Array("/dev/dri/card0".utf8) }
+    override var mappedName: [UInt8] { String("/dev/dri/card0").utf8 }
 }
 
 /// A buffer that programs draw into and displays show (a GEM object in Linux's words).

@@ -33,7 +33,7 @@ extension CardFile {
 
     func mappedBuffer(offset: UInt64, length: UInt64) throws(Errno) -> MemoryObject {
         guard offset >> 32 <= UInt64(Self.maxHandles) else { throw .invalidArgument }
-        let buffer = try card.state.withLock { (_) throws(Errno) -> BufferObject in try buffer(UInt32(offset >> 32)) }
+        let buffer = try card.state.withLock { (_) throws(Errno) -> BufferObject in try self.buffer(UInt32(offset >> 32)) }
         let start = offset & 0xFFFF_FFFF
         guard start <= buffer.byteCount, length <= buffer.byteCount - start else { throw .invalidArgument }
         return DumbView(buffer.memory, firstPage: (offset - start) / UInt64(pageSize))

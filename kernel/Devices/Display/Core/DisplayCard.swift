@@ -53,7 +53,7 @@ public final class DisplayCard {
 
     /// Registers the card as /dev/dri/card0.
     public func register() {
-        Log.info("display: card0 is \(driver.summary.description)")
+        Log.info("display: card0 is \(driver.summary)")
         DeviceRegistry.registerCharacter(major: 226, minor: 0, name: "dri/card0", mode: 0o660, opener: CardOpener(self))
     }
 

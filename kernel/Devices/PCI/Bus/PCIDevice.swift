@@ -22,7 +22,12 @@ public final class PCIDevice {
 
     /// How `lspci` would begin the line: `00:03.0 [1af4:1050]`.
     public var description: String {
-        address.description + " [" + String(identity.vendor, radix: 16) + ":" + String(identity.device, radix: 16) + "]"
+        func twoDigits(_ value: UInt8) -> String {
+            let pad: StaticString = value < 16 ? "0" : ""
+            return "\(pad)\(String(value, radix: 16))"
+        }
+        let place: String = "\(twoDigits(address.bus)):\(twoDigits(address.device)).\(address.function)"
+        return "\(place) [\(String(identity.vendor, radix: 16)):\(String(identity.device, radix: 16))]"
     }
 
     /// Lets the function decode its memory and start transfers by itself.

@@ -46,7 +46,7 @@ public enum PCI {
         for driver in drivers {
             for match in driver.matches where match.matches(device.identity) {
                 if driver.attach(device) { return }
-                Log.warning("pci: \(device.description): \(driver.name.description) did not start it")
+                Log.warning("pci: \(device.description): \(driver.name) did not start it")
             }
         }
     }

@@ -14,12 +14,6 @@ public struct PCIAddress: Equatable, Sendable {
 
     /// The 16-bit requester identifier: bus, device and function packed.
     public var requesterID: UInt16 { UInt16(bus) << 8 | UInt16(device) << 3 | UInt16(function) }
-
-    /// The form `00:03.0` of `lspci`.
-    public var description: String {
-        func twoDigits(_ value: UInt8) -> String { (value < 16 ? "0" : "") + String(value, radix: 16) }
-        return twoDigits(bus) + ":" + twoDigits(device) + "." + String(function, radix: 16)
-    }
 }
 
 /// A way to reach configuration space: the configuration ports, a memory window (ECAM), or a test's model.
