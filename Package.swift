@@ -50,8 +50,13 @@ let devices: [Target] = [
     module("VirtioQueue", "kernel/Devices/Virtio/Queue", ["PCIConfiguration"]),
     module("PCI", "kernel/Devices/PCI/Bus", ["PCIConfiguration", "Support", "Processor", "Frames"]),
     module("Virtio", "kernel/Devices/Virtio/Transport", ["VirtioQueue", "PCI", "PCIConfiguration", "Support", "Processor", "Frames"]),
+    module("Block", "kernel/Devices/Block", ["ABI", "Files", "Virtio", "VirtioQueue", "PCI", "Support", "Processor", "Frames", "Scheduling"]),
     module("DisplayModel", "kernel/Devices/Display/Model", ["ABI"]),
+    module("Display", "kernel/Devices/Display", ["ABI", "DisplayModel", "PixelFormats", "Files", "VirtualMemory", "Virtio", "VirtioQueue",
+                                                 "PCI", "Support", "Processor", "Frames", "Scheduling"], exclude: ["Model"]),
     module("InputModel", "kernel/Devices/Input/Model", ["ABI"]),
+    module("Input", "kernel/Devices/Input/Devices", ["ABI", "InputModel", "Files", "Virtio", "VirtioQueue", "PCI", "Support", "Processor", "Frames", "Scheduling"]),
+    module("Devices", "kernel/Devices/Start", ["Block", "Display", "Input", "PCI", "Files", "Support"]),
 ]
 
 /// The top of the kernel: everything comes together here.
