@@ -76,3 +76,7 @@ extension Errno {
     /// reaches userspace: signal delivery turns it into a restart or into `interrupted`.
     @inlinable public static var restart: Errno { Errno(rawValue: 512) }  // ERESTARTSYS
 }
+
+extension Errno {
+    @inlinable public static var tooManyReferences: Errno { Errno(rawValue: 109) }  // ETOOMANYREFS
+}

@@ -62,8 +62,8 @@ public final class DescriptorTable {
 
     /// After a number stopped referring to a file.
     private func closed(_ file: OpenFile) {
-        file.descriptorClosed(self)
         file.removeUser()
+        file.descriptorClosed(self)
     }
 
     /// Closes a descriptor.
