@@ -38,6 +38,9 @@ let kernel: [Target] = [
     module("Files", "kernel/Files/Core", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes"]),
     module("Tmpfs", "kernel/Files/Tmpfs", ["ABI", "Support", "Frames", "VirtualMemory", "Files"]),
     // Pipes, sockets, events and terminals.
+    module("Pipes", "kernel/Files/Pipes", ["ABI", "Support", "Frames", "Scheduling", "Processes", "Files"]),
+    module("Sockets", "kernel/Files/Sockets", ["ABI", "Support", "Scheduling", "Processes", "Files"]),
+    module("Events", "kernel/Files/Events", ["ABI", "Support", "Scheduling", "Processes", "Files"]),
     module("LineDiscipline", "kernel/Files/LineDiscipline", ["ABI"]),
 ]
 

@@ -1,5 +1,6 @@
 import ABI
 import Files
+import Scheduling
 import Support
 import Synchronization
 

@@ -1,3 +1,4 @@
+import ABI
 import Files
 import Support
 

@@ -7,8 +7,6 @@ import Synchronization
 // The kernel's and the host's allocator alike; unlike Swift's own allocation it can fail.
 @_extern(c, "posix_memalign")
 private func allocateMemory(_ result: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ alignment: Int, _ byteCount: Int) -> Int32
-@_extern(c, "free")
-private func freeMemory(_ pointer: UnsafeMutableRawPointer?)
 
 /// Bytes that a socket has sent and nobody has read: what SO_SNDBUF limits. Messages hold it until they are gone.
 final class SendBudget {
@@ -68,7 +66,7 @@ final class SocketMessage {
     }
 
     deinit {
-        freeMemory(memory)
+        memory?.deallocate()
         budget.release(count + SendBudget.overhead)
     }
 

@@ -2,6 +2,7 @@ import ABI
 import Files
 import Scheduling
 import Support
+import Synchronization
 
 // Messages with boundaries: datagrams and sequenced packets.
 extension UnixSocket {

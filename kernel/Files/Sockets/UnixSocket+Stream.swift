@@ -2,6 +2,7 @@ import ABI
 import Files
 import Scheduling
 import Support
+import Synchronization
 
 // Streams: bytes in order, cut only where files travel with them.
 extension UnixSocket {

@@ -1,6 +1,8 @@
 import ABI
 import Files
+import Scheduling
 import Support
+import Synchronization
 
 // getsockopt and setsockopt at level SOL_SOCKET.
 extension UnixSocketFile {
