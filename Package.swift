@@ -40,7 +40,7 @@ let kernel: [Target] = [
     // Pipes, sockets, events and terminals.
     module("Pipes", "kernel/Files/Pipes", ["ABI", "Support", "Frames", "Scheduling", "Processes", "Files"]),
     module("Sockets", "kernel/Files/Sockets", ["ABI", "Support", "Scheduling", "Processes", "Files"]),
-    module("Events", "kernel/Files/Events", ["ABI", "Support", "Scheduling", "Processes", "Files"]),
+    module("Events", "kernel/Files/Events", ["ABI", "Support", "Processor", "Scheduling", "Processes", "Files"]),
     module("LineDiscipline", "kernel/Files/LineDiscipline", ["ABI"]),
 ]
 

@@ -35,8 +35,8 @@ public enum EpollOperation {
 
 /// `struct itimerspec`.
 public struct IntervalTimerSpec: BitwiseCopyable, Sendable {
-    public var interval = Timespec()
-    public var value = Timespec()
+    public var interval = TimeSpec()
+    public var value = TimeSpec()
     public init() {}
 }
 

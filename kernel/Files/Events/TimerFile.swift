@@ -1,5 +1,6 @@
 import ABI
 import Files
+import Processor
 import Scheduling
 import Support
 import Synchronization
@@ -51,9 +52,8 @@ public final class TimerFile: OpenFile {
     /// `timerfd_settime`.
     /// - Returns: the old setting.
     public func set(_ new: IntervalTimerSpec, isAbsolute: Bool, cancelsOnSet: Bool) throws(Errno) -> IntervalTimerSpec {
-        guard new.value.isValidDuration, new.interval.isValidDuration else { throw .invalidArgument }
-        return timer.set(value: new.value.clampedNanoseconds, interval: new.interval.clampedNanoseconds,
-                         isAbsolute: isAbsolute, cancelsOnSet: cancelsOnSet)
+        guard let value = new.value.duration, let interval = new.interval.duration else { throw .invalidArgument }
+        return timer.set(value: value, interval: interval, isAbsolute: isAbsolute, cancelsOnSet: cancelsOnSet)
     }
 
     /// `timerfd_gettime`.
@@ -161,15 +161,15 @@ final class FileTimer: KernelTimer {
         }
         if let next { arm(at: next) }
         var spec = IntervalTimerSpec()
-        spec.interval = Timespec(totalNanoseconds: interval)
-        spec.value = Timespec(totalNanoseconds: remaining)
+        spec.interval = TimeSpec(nanoseconds: interval)
+        spec.value = TimeSpec(nanoseconds: remaining)
         return spec
     }
 
     /// When the time of day will be `time`; a moment after boot when that has been.
     private static func monotonic(_ time: UInt64) -> UInt64 {
-        let epoch = FileClock.epochAtBoot.load(ordering: .relaxed)
-        return time > epoch ? time - epoch : 1
+        let offset = Clock.realtime &- Clock.monotonic
+        return time > offset ? time - offset : 1
     }
 
     func clockWasSet() {

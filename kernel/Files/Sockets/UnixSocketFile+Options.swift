@@ -70,15 +70,15 @@ extension UnixSocketFile {
 
     private func duration(_ value: [UInt8]) throws(Errno) -> UInt64 {
         guard value.count >= 16 else { throw .invalidArgument }
-        let time = value.withUnsafeBytes { $0.loadUnaligned(as: Timeval.self) }
+        let time = value.withUnsafeBytes { $0.loadUnaligned(as: TimeValue.self) }
         guard time.microseconds >= 0, time.microseconds < 1_000_000 else { throw .outOfDomain }
-        if time.seconds < 0 { return 0 }
-        return Timespec(seconds: time.seconds, nanoseconds: time.microseconds * 1000).clampedNanoseconds
+        // A negative time means not to wait at all; the shortest wait comes to the same.
+        return time.seconds < 0 ? 1 : time.duration ?? 0
     }
 
     private func word(_ value: Int32) -> [UInt8] { bytes(of: value) }
     private func time(_ nanoseconds: UInt64) -> [UInt8] {
-        bytes(of: Timeval(seconds: Int64(nanoseconds / 1_000_000_000), microseconds: Int64(nanoseconds % 1_000_000_000 / 1000)))
+        bytes(of: TimeValue(nanoseconds: nanoseconds))
     }
 
     private func bytes<T: BitwiseCopyable>(of value: T) -> [UInt8] {
