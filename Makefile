@@ -81,7 +81,7 @@ endef
 # --- programs -------------------------------------------------------------------------------------
 
 # Executable in the image = SwiftPM product. `Terminal` becomes build/programs/terminal.
-PROGRAMS := Init Terminal
+PROGRAMS := Init Compositor Terminal
 PROGRAM_SOURCES := $(shell find apps gfx fonts compositor kernel/ABI -name '*.swift' -o -name '*.h' -o -name '*.c') apps/programs.toolset.json
 PROGRAM_ARCHIVES := .build-programs/$(TRIPLE)/release
 
@@ -128,6 +128,21 @@ $(ART): $(shell find gfx/Bake gfx/BakeTool gfx/Paths gfx/ArtPack gfx/Wallpaper g
 	@mkdir -p $(@D)
 	@swift build -c release --product artbake
 	@.build/release/artbake $@
+
+# --- keymaps --------------------------------------------------------------------------------------
+
+# Keyboard layouts of the image: the compositor's option --keymap chooses one of them.
+LAYOUTS := us gb de fr es
+KEYMAPS := $(BUILD)/keymaps.stamp
+
+.PHONY: keymaps
+keymaps: $(KEYMAPS) ## bake the keyboard layouts
+
+$(KEYMAPS): $(wildcard compositor/Keymap/*.swift compositor/KeymapBaker/*.swift) | $(SETUP)
+	@mkdir -p $(SHARE)/keymaps
+	@swift build -c release --product KeymapBaker
+	@for layout in $(LAYOUTS); do .build/release/KeymapBaker $$layout $(SHARE)/keymaps/$$layout.keymap; done
+	@touch $@
 
 # --- tests ----------------------------------------------------------------------------------------
 

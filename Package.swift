@@ -104,6 +104,17 @@ let compositor: [Target] = [
     .executableTarget(name: "KeymapBaker", dependencies: ["CXkbcommon", "Keymap"], path: "compositor/KeymapBaker"),
     module("Scene", "compositor/Scene", ["Gfx"]),
     module("ShellPolicy", "compositor/Policy", ["Gfx"]),
+    module("Tokens", "compositor/Tokens", ["Gfx"]),
+    module("Chrome", "compositor/Chrome", ["Gfx", "FontAtlas", "Text", "Scene", "Tokens"]),
+    module("Display", "compositor/Display", ["ABI", "System", "Gfx"]),
+    module("InputDevices", "compositor/Input", ["ABI", "System"]),
+    module("Desktop", "compositor/Desktop",
+        ["CLibc", "System", "Gfx", "FontAtlas", "Text", "Tokens", "Keymap", "Scene", "ShellPolicy", "Chrome", "CompositorCore", "Display"]),
+    module("CompositorHost", "compositor/Host",
+        ["CLibc", "System", "Gfx", "FontAtlas", "Tokens", "Keymap", "Scene", "Chrome", "CompositorCore", "Display", "InputDevices", "Desktop"]),
+    module("Compositor", "compositor/Main", ["ProgramRuntime", "System", "CompositorHost"]),
+    module("CompositorCore", "compositor/Core",
+        ["WaylandServer", "System", "CLibc", "Gfx", "Keymap", "Scene", "ShellPolicy", "Chrome"]),
     module("WaylandServer", "compositor/ServerBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
     module("WaylandClient", "compositor/ClientBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
 ]
@@ -128,6 +139,7 @@ func program(_ name: String) -> Product { .library(name: name + "Program", type:
 
 let programProducts: [Product] = [
     program("Init"),
+    program("Compositor"),
     program("Terminal"),
     program("Conformance"),
 ]

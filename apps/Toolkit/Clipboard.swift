@@ -104,13 +104,9 @@ public final class Clipboard {
     }
 
     private func sourceEvent(_ message: inout IncomingMessage, _ id: ObjectID) throws(WireError) {
-        // Read by hand: the compiler cannot take an enum apart that has a string in one case and a descriptor in another
-        // (Swift 6.3.1, "metadata used in embedded mode").
-        switch message.opcode {
-        case 1:
-            _ = try message.string()
-            send(try message.descriptor(), id)
-        case 2: cancel(id)
+        switch try WlDataSource.Event.decode(&message, version: manager.version) {
+        case .send(_, let file): if let file = file.take() { send(file, id) }
+        case .cancelled: cancel(id)
         default: break
         }
     }

@@ -43,8 +43,8 @@ final class Keyboard {
 
     private func receive(_ message: inout IncomingMessage) throws(WireError) {
         let event = try WlKeyboard.Event.decode(&message, version: proxy.version)
-        switch consume event {
-        case .keymap(let format, let file, let size): load(format, file, size)
+        switch event {
+        case .keymap(let format, let file, let size): if let file = file.take() { load(format, file, size) }
         case .enter(let serial, let surface, _):
             seat.serial = serial
             setFocus(seat.display.window(of: surface))

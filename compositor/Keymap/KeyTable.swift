@@ -19,13 +19,18 @@ public struct KeyTable: Sendable {
 
     /// Reads the table of a keymap file; nil if it is malformed.
     public init?(file: UnsafeRawBufferPointer) {
-        func word(_ index: Int) -> UInt32 { file.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self) }
-        guard file.count >= KeyTable.headerWords * 4, word(0) == KeyTable.magic, word(1) == KeyTable.version else { return nil }
+        self.init(words: file)
+        let textStart = (KeyTable.headerWords + keyCount * (KeyTable.combinations + 1)) * 4
+        guard file.count - textStart == Int(file.loadUnaligned(fromByteOffset: 12, as: UInt32.self)) else { return nil }
+    }
+
+    private init?(words bytes: UnsafeRawBufferPointer) {
+        func word(_ index: Int) -> UInt32 { bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self) }
+        guard bytes.count >= KeyTable.headerWords * 4, word(0) == KeyTable.magic, word(1) == KeyTable.version else { return nil }
         let count = Int(word(2))
         guard count > 0, count <= KeyTable.keyLimit else { return nil }
         let wordCount = count * (KeyTable.combinations + 1)
-        let textStart = (KeyTable.headerWords + wordCount) * 4
-        guard file.count >= textStart, Int(word(3)) == file.count - textStart else { return nil }
+        guard bytes.count >= (KeyTable.headerWords + wordCount) * 4 else { return nil }
         var words = [UInt32]()
         words.reserveCapacity(wordCount)
         for index in 0..<wordCount { words.append(word(KeyTable.headerWords + index)) }

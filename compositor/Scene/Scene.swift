@@ -86,15 +86,15 @@ public final class Scene {
 
     // MARK: Hit test
 
-    /// The uppermost node with a target under a point, and the position of that node on the screen.
-    public func hitTest(_ point: Point) -> (target: PointerTarget, origin: Point)? {
+    /// The uppermost node with a target under a point, and the node.
+    public func hitTest(_ point: Point) -> (target: PointerTarget, node: SceneNode)? {
         for entry in paintOrder.reversed() where entry.bounds.contains(point) {
             guard let target = entry.node.target else { continue }
             switch entry.node.input {
             case .none: continue
-            case .everywhere: return (target, entry.origin)
+            case .everywhere: return (target, entry.node)
             case .region(let region):
-                if region.contains(point - entry.origin) { return (target, entry.origin) }
+                if region.contains(point - entry.origin) { return (target, entry.node) }
             }
         }
         return nil

@@ -155,6 +155,9 @@ public final class SceneNode {
         for child in children { child.collectBounds(origin + child.position, into: &region) }
     }
 
+    /// Whether the node and all its ancestors are visible in a scene.
+    public var isOnScreen: Bool { attachedScene != nil }
+
     /// The scene, if the node and all its ancestors are visible in one.
     private var attachedScene: Scene? {
         var node = self

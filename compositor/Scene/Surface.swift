@@ -30,6 +30,8 @@ public final class Surface: Drawable {
     public let node = SceneNode()
     /// The node of the surface's own pixels.
     public let content = SceneNode()
+    /// What belongs above the surface and its subsurfaces: popups.
+    public let overlay = SceneNode()
 
     public private(set) var buffer: (any SurfaceBuffer)?
     public private(set) var size = Size.zero
@@ -50,6 +52,7 @@ public final class Surface: Drawable {
 
     public init() {
         node.add(content)
+        node.add(overlay)
         // A cycle until `destroy`, which the owner of the surface must call.
         content.drawable = self
         content.input = .everywhere
@@ -220,7 +223,7 @@ public final class Surface: Drawable {
             case .own: content
             case .child(let child): child.node
             }
-        })
+        } + [overlay])
     }
 
     // MARK: End

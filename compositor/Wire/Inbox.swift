@@ -135,7 +135,7 @@ public struct IncomingMessage {
         return [UInt8](bytes)
     }
 
-    public mutating func descriptor() throws(WireError) -> Descriptor { try inbox.takeDescriptor() }
+    public mutating func descriptor() throws(WireError) -> ReceivedDescriptor { ReceivedDescriptor(try inbox.takeDescriptor()) }
 
     /// Requires that every byte was an argument.
     public func finish() throws(WireError) {

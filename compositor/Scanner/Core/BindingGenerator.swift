@@ -51,10 +51,8 @@ private func write(_ enumeration: EnumerationDescription, to body: inout SourceW
 
 private func writeReceived(_ messages: [MessageDescription], in interface: String, side: Side, to body: inout SourceWriter) {
     let name = side == .server ? "Request" : "Event"
-    // A message that carries a descriptor owns it, so the whole enum must then be moved instead of copied.
-    let ownsDescriptors = messages.contains { $0.arguments.contains { $0.kind == .fd } }
     body.line("")
-    body.block("public enum \(name)\(ownsDescriptors ? ": ~Copyable" : "")") { body in
+    body.block("public enum \(name)") { body in
         for message in messages {
             body.documentation(message.summary)
             let arguments = message.arguments.map { "\(SwiftName.label($0.name)): \(receivedType($0, in: interface))" }
@@ -94,6 +92,11 @@ private func receivedType(_ argument: ArgumentDescription, in interface: String)
     return plainType(argument)
 }
 
+/// A descriptor that is sent stays the sender's; one that came is the receiver's.
+private func sentType(_ argument: ArgumentDescription, in interface: String) -> String {
+    argument.kind == .fd ? "borrowing Descriptor" : receivedType(argument, in: interface)
+}
+
 private func plainType(_ argument: ArgumentDescription) -> String {
     switch argument.kind {
     case .int: "Int32"
@@ -103,7 +106,7 @@ private func plainType(_ argument: ArgumentDescription) -> String {
     case .new_id: argument.interface == nil ? "UntypedNewID" : "ObjectID"
     case .string: argument.allowsNull ? "String?" : "String"
     case .array: "[UInt8]"
-    case .fd: "Descriptor"
+    case .fd: "ReceivedDescriptor"
     }
 }
 
@@ -143,8 +146,7 @@ private func writeSent(_ messages: [MessageDescription], in interface: String, s
             body.line("")
             body.documentation(message.summary)
             let parameters = message.arguments.map { argument in
-                let type = receivedType(argument, in: interface)
-                return "\(SwiftName.label(argument.name)): \(argument.kind == .fd ? "borrowing " : "")\(type)"
+                "\(SwiftName.label(argument.name)): \(sentType(argument, in: interface))"
             }
             body.block("public func \(SwiftName.member(message.name))(\(parameters.joined(separator: ", ")))") { body in
                 if message.since > 1 { body.line("guard self.version >= \(message.since) else { return }") }

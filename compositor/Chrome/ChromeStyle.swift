@@ -1,0 +1,104 @@
+// What all frames share: colours, type, prerendered shapes.
+
+import FontAtlas
+import Gfx
+import Scene
+import Tokens
+
+/// The faces of the interface. A face is missing only if its file is: text is then left out, nothing else.
+public struct InterfaceFonts: Sendable {
+    public var caption: FontFace?
+    public var body: FontFace?
+    public var bodyMedium: FontFace?
+    public var bodySemibold: FontFace?
+    public var title: FontFace?
+
+    public init() {}
+}
+
+public final class ChromeStyle {
+    public let palette: Palette
+    public let fonts: InterfaceFonts
+    public let corners = RoundedCorners(radius: Metrics.cornerRadius)
+    public let smallCorners = RoundedCorners(radius: Metrics.smallCornerRadius)
+    let shadow = ShadowPatches(strength: 255)
+    let inactiveShadow = ShadowPatches(strength: ShadowTokens.inactive)
+    let ring: RoundedRing
+    let buttonDisc: MaskBitmap
+    let icons: [FrameButton: MaskBitmap]
+    let restoreIcon: MaskBitmap
+
+    public init(palette: Palette, fonts: InterfaceFonts) {
+        self.palette = palette
+        self.fonts = fonts
+        ring = RoundedRing(radius: Metrics.cornerRadius)
+        let size = FrameMetrics.buttonSize
+        buttonDisc = Shape.icon(size) { Shape.disc($0, $1, Float(size) / 2 - 0.5) }
+        let stroke: Float = 1.5
+        icons = [
+            .close: Shape.icon(size) { x, y in
+                min(Shape.segment(x, y, -4, -4, 4, 4, stroke), Shape.segment(x, y, 4, -4, -4, 4, stroke))
+            },
+            .maximise: Shape.icon(size) { x, y in abs(Shape.roundedRect(x, y, 4.25, 4.25, 1.5)) - stroke / 2 },
+            .minimise: Shape.icon(size) { x, y in Shape.segment(x, y, -4.25, 0.25, 4.25, 0.25, stroke) },
+        ]
+        restoreIcon = Shape.icon(size) { x, y in
+            let front = abs(Shape.roundedRect(x + 1.25, y - 1.25, 3.25, 3.25, 1)) - stroke / 2
+            let back = max(abs(Shape.roundedRect(x - 1.25, y + 1.25, 3.25, 3.25, 1)) - stroke / 2, -Shape.roundedRect(x + 1.25, y - 1.25, 4.5, 4.5, 1.5))
+            return min(front, back)
+        }
+    }
+
+    /// The shadow and the hairline of something rounded that floats; nothing is drawn below it.
+    public func drawShadow(into target: PixelBuffer, around frame: Rect) {
+        var covered = Region(frame)
+        for square in corners.squares(of: frame) { covered.subtract(square) }
+        for rect in Region(target.clip).subtracting(covered).rects {
+            let part = target.clipped(to: rect)
+            shadow.draw(into: part, around: frame)
+            ring.draw(into: part, around: frame, palette.hairline, isSquare: false)
+        }
+    }
+
+    /// For surfaces that end a frame.
+    public var cornerMask: CornerMask { CornerMask(left: corners.bottomLeft.mask, right: corners.bottomRight.mask) }
+}
+
+/// A hairline around a rounded rectangle, one pixel outside it.
+final class RoundedRing {
+    private let side: Int32
+    private let topLeft: MaskBitmap
+    private let topRight: MaskBitmap
+    private let bottomLeft: MaskBitmap
+    private let bottomRight: MaskBitmap
+
+    init(radius: Int32) {
+        let side = radius + 1
+        self.side = side
+        func corner(_ centerX: Int32, _ centerY: Int32) -> MaskBitmap {
+            MaskBitmap(width: side, height: side) { x, y in
+                let d = Shape.distance(Float(x - centerX) + 0.5, Float(y - centerY) + 0.5)
+                return Shape.coverage(abs(d - Float(radius) - 0.5) - 0.5)
+            }
+        }
+        topLeft = corner(side, side)
+        topRight = corner(0, side)
+        bottomLeft = corner(side, 0)
+        bottomRight = corner(0, 0)
+    }
+
+    func draw(into target: PixelBuffer, around rect: Rect, _ color: Color, isSquare: Bool) {
+        let outer = rect.inset(by: -1)
+        let cut = isSquare ? 0 : side
+        target.blend(Rect(left: outer.left + cut, top: outer.top, right: outer.right - cut, bottom: outer.top + 1), color)
+        target.blend(Rect(left: outer.left + cut, top: outer.bottom - 1, right: outer.right - cut, bottom: outer.bottom), color)
+        let sideInset = isSquare ? 1 : side
+        target.blend(Rect(left: outer.left, top: outer.top + sideInset, right: outer.left + 1, bottom: outer.bottom - sideInset), color)
+        target.blend(Rect(left: outer.right - 1, top: outer.top + sideInset, right: outer.right, bottom: outer.bottom - sideInset), color)
+        guard !isSquare else { return }
+        target.blend(topLeft.mask, to: outer.origin, color)
+        target.blend(topRight.mask, to: Point(x: outer.right - side, y: outer.top), color)
+        target.blend(bottomLeft.mask, to: Point(x: outer.left, y: outer.bottom - side), color)
+        target.blend(bottomRight.mask, to: Point(x: outer.right - side, y: outer.bottom - side), color)
+    }
+}

@@ -1,0 +1,36 @@
+// What the registry announces.
+
+import WaylandServer
+
+/// A global object; the raw value is its name in the registry.
+enum Global: UInt32, CaseIterable {
+    case compositor = 1
+    case subcompositor, shm, dataDeviceManager, output, seat, wmBase, decorationManager
+
+    var interface: String {
+        switch self {
+        case .compositor: WlCompositor.interfaceName
+        case .subcompositor: WlSubcompositor.interfaceName
+        case .shm: WlShm.interfaceName
+        case .dataDeviceManager: WlDataDeviceManager.interfaceName
+        case .output: WlOutput.interfaceName
+        case .seat: WlSeat.interfaceName
+        case .wmBase: XdgWmBase.interfaceName
+        case .decorationManager: ZxdgDecorationManagerV1.interfaceName
+        }
+    }
+
+    /// The newest version that this compositor implements.
+    var version: UInt32 {
+        switch self {
+        case .compositor: min(5, WlCompositor.version)
+        case .subcompositor: 1
+        case .shm: 1
+        case .dataDeviceManager: 3
+        case .output: 4
+        case .seat: 8
+        case .wmBase: min(5, XdgWmBase.version)
+        case .decorationManager: 1
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// The kinds of objects that a client can have, and how each one ends.
+
+import Scene
+import WaylandServer
+
+/// What the compositor keeps for an object.
+struct Resource {
+    /// A closed set: every interface that the compositor speaks.
+    enum Kind {
+        case display, registry, callback
+        case compositor, subcompositor, shm, output, seat, touch, dataDeviceManager, decorationManager
+        case region(RegionBox)
+        case surface(ClientSurface)
+        case subsurface(SubsurfaceResource)
+        case pool(ShmPool)
+        case buffer(ShmBuffer)
+        case pointer(PointerResource)
+        case keyboard(KeyboardResource)
+        case dataSource(DataSource)
+        case dataDevice(DataDevice)
+        case dataOffer(DataOffer)
+        case wmBase(WmBase)
+        case positioner(Positioner)
+        case xdgSurface(XdgSurface)
+        case toplevel(Toplevel)
+        case popup(Popup)
+        case decoration(Decoration)
+    }
+
+    let version: UInt32
+    let kind: Kind
+}
+
+extension Resource.Kind {
+    static var lastRank: Int { 3 }
+
+    /// Objects with a lower rank end first when a client goes.
+    var rank: Int {
+        switch self {
+        case .decoration, .popup: 0
+        case .toplevel: 1
+        case .xdgSurface, .subsurface, .dataOffer, .dataSource, .dataDevice, .pointer, .keyboard: 2
+        default: 3
+        }
+    }
+
+    /// Undoes what the object does on the screen and to other objects. Harmless when called twice.
+    func end() {
+        switch self {
+        case .surface(let surface): surface.end()
+        case .subsurface(let subsurface): subsurface.end()
+        case .pool(let pool): pool.end()
+        case .buffer(let buffer): buffer.end()
+        case .pointer(let pointer): pointer.end()
+        case .keyboard(let keyboard): keyboard.end()
+        case .dataSource(let source): source.end()
+        case .dataDevice(let device): device.end()
+        case .dataOffer(let offer): offer.end()
+        case .xdgSurface(let surface): surface.end()
+        case .toplevel(let toplevel): toplevel.end()
+        case .popup(let popup): popup.end()
+        case .decoration(let decoration): decoration.end()
+        default: break
+        }
+    }
+
+    var interfaceName: String {
+        switch self {
+        case .display: WlDisplay.interfaceName
+        case .registry: WlRegistry.interfaceName
+        case .callback: WlCallback.interfaceName
+        case .compositor: WlCompositor.interfaceName
+        case .subcompositor: WlSubcompositor.interfaceName
+        case .shm: WlShm.interfaceName
+        case .output: WlOutput.interfaceName
+        case .seat: WlSeat.interfaceName
+        case .touch: WlTouch.interfaceName
+        case .dataDeviceManager: WlDataDeviceManager.interfaceName
+        case .decorationManager: ZxdgDecorationManagerV1.interfaceName
+        case .region: WlRegion.interfaceName
+        case .surface: WlSurface.interfaceName
+        case .subsurface: WlSubsurface.interfaceName
+        case .pool: WlShmPool.interfaceName
+        case .buffer: WlBuffer.interfaceName
+        case .pointer: WlPointer.interfaceName
+        case .keyboard: WlKeyboard.interfaceName
+        case .dataSource: WlDataSource.interfaceName
+        case .dataDevice: WlDataDevice.interfaceName
+        case .dataOffer: WlDataOffer.interfaceName
+        case .wmBase: XdgWmBase.interfaceName
+        case .positioner: XdgPositioner.interfaceName
+        case .xdgSurface: XdgSurfaceProtocol.interfaceName
+        case .toplevel: XdgToplevel.interfaceName
+        case .popup: XdgPopup.interfaceName
+        case .decoration: ZxdgToplevelDecorationV1.interfaceName
+        }
+    }
+}

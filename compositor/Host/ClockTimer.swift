@@ -1,0 +1,31 @@
+// Wakes the compositor when the clock's minute turns, and at no other time.
+
+import CLibc
+import System
+
+/// A timer on the wall clock (timerfd_create(2), CLOCK_REALTIME) that also fires when somebody sets the clock.
+struct ClockTimer: ~Copyable {
+    let descriptor: FileDescriptor
+
+    init() throws(Errno) {
+        let number = timerfd_create(clockid_t(0), 0x800 | 0x80000 /* TFD_NONBLOCK | TFD_CLOEXEC */)
+        guard number >= 0 else { throw Errno(rawValue: martlet_errno()) }
+        descriptor = FileDescriptor(owning: number)
+        arm()
+    }
+
+    /// Waits for the next minute.
+    func arm() {
+        let next = (Clock.realtimeNanoseconds / 60_000_000_000 + 1) * 60
+        var value = itimerspec()
+        value.it_value.tv_sec = .init(next)
+        _ = timerfd_settime(descriptor.rawValue, 1 | 2 /* TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET */, &value, nil)
+    }
+
+    /// Takes the expiry; a clock that was set reads as an error, which is one as well.
+    func acknowledge() {
+        var count: UInt64 = 0
+        _ = withUnsafeMutableBytes(of: &count) { try? descriptor.read(into: $0) }
+        arm()
+    }
+}
