@@ -1,7 +1,7 @@
 // Shows the pointer: on the display's cursor plane, or drawn into the scene where there is none.
 
 import CompositorCore
-import Display
+import Screens
 import Gfx
 import Scene
 

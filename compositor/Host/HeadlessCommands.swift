@@ -10,7 +10,7 @@
 //   quit
 
 import CompositorCore
-import Display
+import Screens
 import Gfx
 import Scene
 import System

@@ -7,7 +7,7 @@
 import Chrome
 import CompositorCore
 import Desktop
-import Display
+import Screens
 import Gfx
 import InputDevices
 import Keymap
