@@ -165,7 +165,7 @@ let tests: [Target] = [
                 path: "Tests/GfxTests"),
     .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "FontBaker", "Text", "Gfx"], path: "Tests/FontTests"),
     .testTarget(name: "AppsTests", dependencies: ["System", "Supervision", "KeymapText", "Keymap", "CXkbcommon"], path: "Tests/AppsTests"),
-    .testTarget(name: "TerminalTests", dependencies: ["VT"], path: "Tests/TerminalTests"),
+    .testTarget(name: "TerminalTests", dependencies: ["VT", "TerminalView", "AtlasWriter", "FontAtlas", "Gfx"], path: "Tests/TerminalTests"),
 ]
 
 let package = Package(
