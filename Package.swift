@@ -142,6 +142,7 @@ let programProducts: [Product] = [
     program("Compositor"),
     program("Terminal"),
     program("Conformance"),
+    program("Bench"),
 ]
 
 // MARK: Tests
@@ -153,7 +154,9 @@ let judges: [Target] = [
     .target(name: "Scenarios", dependencies: ["TestDriver"], path: "Tests/Scenarios", exclude: ["Approved"]),
     .executableTarget(name: "martlet-test", dependencies: ["TestDriver", "Scenarios"], path: "Tests/Driver/Command"),
     .target(name: "CTestSystem", path: "Tests/Differential/CTestSystem"),
-    module("Conformance", "Tests/Differential/Conformance", ["CTestSystem", "ProgramRuntime"]),
+    module("TestCalls", "Tests/Differential/TestCalls", ["CTestSystem"]),
+    module("Conformance", "Tests/Differential/Conformance", ["CTestSystem", "TestCalls", "ProgramRuntime"]),
+    module("Bench", "Tests/Bench", ["CTestSystem", "TestCalls", "ProgramRuntime"], exclude: ["linux-figures.txt"]),
     .testTarget(name: "TestDriverTests", dependencies: ["TestDriver"], path: "Tests/Driver/UnitTests"),
 ]
 

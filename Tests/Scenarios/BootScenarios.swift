@@ -12,7 +12,7 @@ let bootScenarios: [Scenario] = [
     Scenario("boot/panic", "a panic prints its reason and a symbolised backtrace, then stops") { test in
         let machine = try test.start(test.kernelConfiguration("console=ttyS0 root=/dev/vda martlet.test=panic"))
         try machine.serial.expect("panic", seconds: 10)
-        _ = try Deadline.poll(seconds: 10, "a symbolised backtrace") { () -> Bool? in
+        try Deadline.poll(seconds: 10, "a symbolised backtrace") { () -> Bool? in
             let after = machine.serial.text.components(separatedBy: "panic").dropFirst().joined()
             // A symbolised frame has a name and an offset into it.
             let frames = after.matches(of: /0x[0-9a-f]{8,16}.*[A-Za-z_$][A-Za-z0-9_$.<>() ,:]*\+ ?(0x)?[0-9a-f]+/)
@@ -20,13 +20,13 @@ let bootScenarios: [Scenario] = [
         }
     },
     Scenario("boot/missing-root", "without the root device the kernel says which one it misses") { test in
-        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vdz init=/bin/sh")
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vdz init=/bin/sh quiet")
         configuration.media = []
         let machine = try test.start(configuration)
         try machine.serial.expect("/dev/vdz", seconds: 20)
     },
     Scenario("boot/missing-init", "an init that does not exist is named") { test in
-        let machine = try test.start(test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/no/such/program"))
+        let machine = try test.start(test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/no/such/program quiet"))
         try machine.serial.expect("/no/such/program", seconds: 20)
     },
     Scenario("boot/truncated-root", "a root image that is cut off gets a message, not silence") { test in
@@ -34,7 +34,7 @@ let bootScenarios: [Scenario] = [
         let whole = try FileHandle(forReadingFrom: test.workspace.rootImage)
         let start = try whole.read(upToCount: 96 * 1024) ?? Data()
         try start.write(to: image)
-        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh")
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh quiet")
         configuration.media = [.virtioDisk(image, .dropped)]
         let machine = try test.start(configuration)
         try machine.serial.expect("ext2", seconds: 20)
@@ -44,7 +44,7 @@ let bootScenarios: [Scenario] = [
     Scenario("boot/zeroed-root", "a disk without a file system gets a message") { test in
         let image = test.logs.appending(path: "zero.img")
         try Data(count: 1 << 20).write(to: image)
-        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh")
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh quiet")
         configuration.media = [.virtioDisk(image, .dropped)]
         let machine = try test.start(configuration)
         _ = try machine.serial.expect(anyOf: ["cannot mount", "not an ext2", "no ext2", "bad magic", "Unable to mount"], seconds: 20)

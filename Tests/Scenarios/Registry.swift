@@ -3,4 +3,5 @@
 import TestDriver
 
 /// All scenarios: the cheap ones that explain later failures come first.
-public let allScenarios: [Scenario] = bootScenarios + differentialScenarios
+public let allScenarios: [Scenario] =
+    bootScenarios + kernelScenarios + desktopScenarios + mediaScenarios + differentialScenarios

@@ -1,6 +1,7 @@
 // Programs that are damaged: each must be refused, or die of a signal, and harm nobody.
 
 import CTestSystem
+import TestCalls
 
 /// A small program that exits with 7, as bytes: ELF header, one program header, code.
 private func tinyProgram() -> Buffer {

@@ -1,6 +1,7 @@
 // Calls with arguments that no program should pass: each must answer with an error and change nothing.
 
 import CTestSystem
+import TestCalls
 
 /// Numbers that are no descriptor.
 private let noDescriptors = [-1, 99, 1 << 20, Int(Int32.max), Int(Int32.min)]

@@ -1,6 +1,7 @@
 // Every kind of pointer argument with addresses that are no memory of the program: EFAULT, and nothing else happens.
 
 import CTestSystem
+import TestCalls
 
 /// Places that no call may read or write.
 private func badAddresses() -> [(StaticString, Int)] {

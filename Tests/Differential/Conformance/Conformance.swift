@@ -3,6 +3,7 @@
 
 import CTestSystem
 import ProgramRuntime
+import TestCalls
 
 /// A family and the function that prints its lines.
 private let families: [(name: StaticString, run: @Sendable () -> Void)] = [
@@ -31,6 +32,13 @@ public func conformanceMain(_ count: Int32, _ values: UnsafeMutablePointer<Unsaf
         return 0
     }
     if let status = execChild(arguments) { return status }
+    if arguments[1] == "crash" {
+        ts_poke(nil)
+        return 0
+    }
+    if arguments[1] == "garbage", arguments.count > 2 {
+        return sendGarbage(arguments[2], to: arguments.count > 3 ? arguments[3] : "/run/wayland-0")
+    }
     // Descriptor numbers are part of what is compared.
     for fd in 3..<256 { close(fd) }
     sys(SYS_umask, 0o022)

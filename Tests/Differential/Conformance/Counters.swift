@@ -1,6 +1,7 @@
 // Event counters and timers as descriptors.
 
 import CTestSystem
+import TestCalls
 
 func countersFamily() {
     eventCounters()

@@ -1,6 +1,7 @@
 // Users and permissions. The family wants to be run by root.
 
 import CTestSystem
+import TestCalls
 
 func credentialsFamily() {
     check("real user", sys(SYS_getuid))

@@ -1,6 +1,7 @@
 // Descriptors themselves, and the character devices that every system has.
 
 import CTestSystem
+import TestCalls
 
 func descriptorsFamily() {
     let fd = open("f", O_CREAT | O_RDWR | O_CLOEXEC)

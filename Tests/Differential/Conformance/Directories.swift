@@ -1,6 +1,7 @@
 // Reading folders, and files by the hundred.
 
 import CTestSystem
+import TestCalls
 
 /// Names and kinds of a folder's entries, in the order of the names, read through a buffer of the given size.
 func entries(of fd: Int, bufferSize: Int = 2048) -> [String] {

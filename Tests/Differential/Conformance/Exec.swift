@@ -1,6 +1,7 @@
 // execve: arguments, what is kept and what is reset, scripts, and files that are no programs.
 
 import CTestSystem
+import TestCalls
 
 /// The address of a NULL-terminated array of strings.
 func strings(_ list: [String]) -> Int {

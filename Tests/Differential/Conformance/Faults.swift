@@ -1,6 +1,7 @@
 // Exceptions of the processor as signals: which one, with which code and address, and that the program can go on.
 
 import CTestSystem
+import TestCalls
 
 nonisolated(unsafe) private var seen = (signal: Int32(0), code: Int32(0), address: 0, count: 0)
 

@@ -1,6 +1,7 @@
 // Regular files: opening, reading, writing, positions, sizes, times.
 
 import CTestSystem
+import TestCalls
 
 func filesFamily() {
     openFlags()

@@ -1,6 +1,7 @@
 // Futexes: values, time-outs, wake counts, requeueing, between threads and between processes.
 
 import CTestSystem
+import TestCalls
 
 private let (waitOperation, wakeOperation, requeue, compareRequeue, wakeOp, waitBitset, wakeBitset) = (0, 1, 3, 4, 5, 9, 10)
 private let privateFlag = 128

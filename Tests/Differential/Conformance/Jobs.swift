@@ -1,6 +1,7 @@
 // Job control: sessions with a terminal, foreground and background, the keys that send signals.
 
 import CTestSystem
+import TestCalls
 
 private let (setController, noController, getForeground, setForeground, getSession) = (0x540e, 0x5422, 0x540f, 0x5410, 0x5429)
 

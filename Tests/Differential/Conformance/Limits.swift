@@ -1,6 +1,7 @@
 // Resource limits: reading, setting, and what happens at them.
 
 import CTestSystem
+import TestCalls
 
 private let (fileSize, core, openFiles, stack) = (1, 4, 7, 3)
 

@@ -1,6 +1,7 @@
 // Named Unix sockets: binding, listening, connecting, accepting.
 
 import CTestSystem
+import TestCalls
 
 /// A struct sockaddr_un; a name that starts with `@` is abstract.
 func unixAddress(_ name: String) -> (address: Buffer, length: Int) {

@@ -1,6 +1,7 @@
 // Memory files and their seals: what the compositor trusts its clients' buffers by.
 
 import CTestSystem
+import TestCalls
 
 private let sealingAllowed = 2
 private let addSeals = 1033

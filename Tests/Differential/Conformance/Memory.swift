@@ -1,6 +1,7 @@
 // Address spaces: mapping, protection, sharing, growth, and what faults.
 
 import CTestSystem
+import TestCalls
 
 func memoryFamily() {
     anonymousMemory()

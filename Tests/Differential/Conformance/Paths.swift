@@ -1,6 +1,7 @@
 // Names: folders, links, renaming, and walking paths.
 
 import CTestSystem
+import TestCalls
 
 func pathsFamily() {
     folders()

@@ -1,6 +1,7 @@
 // Pipes and FIFOs: capacity, blocking, atomic writes, ends that close.
 
 import CTestSystem
+import TestCalls
 
 func pipesFamily() {
     basics()

@@ -1,6 +1,7 @@
 // Waiting for several descriptors: poll, ppoll, select, epoll.
 
 import CTestSystem
+import TestCalls
 
 private func entries(_ list: [(fd: Int, events: Int32)]) -> Buffer {
     let buffer = Buffer(max(8, 8 * list.count))

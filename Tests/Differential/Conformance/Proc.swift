@@ -1,6 +1,7 @@
 // The process file system, as far as programs read it.
 
 import CTestSystem
+import TestCalls
 
 /// The contents of a file, up to 16 KiB.
 private func contents(_ path: StaticString) -> [UInt8]? {

@@ -1,6 +1,7 @@
 // Processes: fork, waiting, exit, groups and sessions.
 
 import CTestSystem
+import TestCalls
 
 func processesFamily() {
     exits()

@@ -1,6 +1,7 @@
 // Processor state: what a system call, a signal and a context switch must leave as it was.
 
 import CTestSystem
+import TestCalls
 
 nonisolated(unsafe) private var flag = UnsafeMutablePointer<Int32>.allocate(capacity: 2)
 

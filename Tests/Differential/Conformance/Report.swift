@@ -2,6 +2,7 @@
 // Nothing that varies between runs (process numbers, addresses, times) may appear.
 
 import CTestSystem
+import TestCalls
 
 /// Writes a line to standard output at once, so that a fork never duplicates a buffer.
 func emit(_ line: String) {
@@ -48,26 +49,11 @@ private func visible(_ bytes: some Sequence<UInt8>) -> String {
 /// A number in base 16, without a prefix.
 func hexadecimal(_ value: UInt) -> String { String(value, radix: 16) }
 
-/// A number, or the name of the error that a negative one stands for.
-func outcome(_ result: Int) -> String {
-    guard result < 0 && result > -4096 else { return "\(result)" }
-    for (number, name) in errorNames where Int(number) == -result { return name }
-    return "error \(-result)"
+/// Prints what one read answers: its bytes, or its error.
+func checkRead(_ name: String, _ fd: Int, _ count: Int = 4096) {
+    let (result, bytes) = read(fd, count)
+    if result < 0 { check(name, result) } else { check(name, bytes: bytes) }
 }
 
-private let errorNames: [(Int32, String)] = [
-    (EPERM, "EPERM"), (ENOENT, "ENOENT"), (ESRCH, "ESRCH"), (EINTR, "EINTR"), (EIO, "EIO"), (ENXIO, "ENXIO"),
-    (E2BIG, "E2BIG"), (ENOEXEC, "ENOEXEC"), (EBADF, "EBADF"), (ECHILD, "ECHILD"), (EAGAIN, "EAGAIN"), (ENOMEM, "ENOMEM"),
-    (EACCES, "EACCES"), (EFAULT, "EFAULT"), (ENOTBLK, "ENOTBLK"), (EBUSY, "EBUSY"), (EEXIST, "EEXIST"), (EXDEV, "EXDEV"),
-    (ENODEV, "ENODEV"), (ENOTDIR, "ENOTDIR"), (EISDIR, "EISDIR"), (EINVAL, "EINVAL"), (ENFILE, "ENFILE"),
-    (EMFILE, "EMFILE"), (ENOTTY, "ENOTTY"), (ETXTBSY, "ETXTBSY"), (EFBIG, "EFBIG"), (ENOSPC, "ENOSPC"),
-    (ESPIPE, "ESPIPE"), (EROFS, "EROFS"), (EMLINK, "EMLINK"), (EPIPE, "EPIPE"), (EDOM, "EDOM"), (ERANGE, "ERANGE"),
-    (EDEADLK, "EDEADLK"), (ENAMETOOLONG, "ENAMETOOLONG"), (ENOLCK, "ENOLCK"), (ENOSYS, "ENOSYS"),
-    (ENOTEMPTY, "ENOTEMPTY"), (ELOOP, "ELOOP"), (ENODATA, "ENODATA"), (EOVERFLOW, "EOVERFLOW"), (ENOTSOCK, "ENOTSOCK"),
-    (EDESTADDRREQ, "EDESTADDRREQ"), (EMSGSIZE, "EMSGSIZE"), (EPROTOTYPE, "EPROTOTYPE"), (ENOPROTOOPT, "ENOPROTOOPT"),
-    (EPROTONOSUPPORT, "EPROTONOSUPPORT"), (ESOCKTNOSUPPORT, "ESOCKTNOSUPPORT"), (EOPNOTSUPP, "EOPNOTSUPP"),
-    (EAFNOSUPPORT, "EAFNOSUPPORT"), (EADDRINUSE, "EADDRINUSE"), (ECONNABORTED, "ECONNABORTED"),
-    (ECONNRESET, "ECONNRESET"), (ENOBUFS, "ENOBUFS"), (EISCONN, "EISCONN"), (ENOTCONN, "ENOTCONN"),
-    (ETOOMANYREFS, "ETOOMANYREFS"), (ETIMEDOUT, "ETIMEDOUT"), (ECONNREFUSED, "ECONNREFUSED"), (EALREADY, "EALREADY"),
-    (EINPROGRESS, "EINPROGRESS"), (ECANCELED, "ECANCELED"), (EBADFD, "EBADFD"),
-]
+/// Runs `body` in a child and prints how it ended.
+func checkChild(_ name: String, _ body: () -> Int32) { check(name, text: reap(child(body))) }

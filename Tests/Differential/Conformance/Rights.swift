@@ -1,6 +1,7 @@
 // Descriptors and credentials that travel over sockets.
 
 import CTestSystem
+import TestCalls
 
 /// A message with room for control data.
 private final class Message {

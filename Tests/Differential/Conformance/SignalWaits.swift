@@ -1,6 +1,7 @@
 // Signals and calls that wait: interruption, restarting, waiting for signals, alarms, signal descriptors.
 
 import CTestSystem
+import TestCalls
 
 nonisolated(unsafe) private var arrivals = 0
 

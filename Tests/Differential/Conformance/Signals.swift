@@ -1,6 +1,7 @@
 // Signals: dispositions, masks, order, what handlers see, and what they leave untouched.
 
 import CTestSystem
+import TestCalls
 
 nonisolated(unsafe) private var log: [UInt8] = []
 nonisolated(unsafe) private var counter = 0

@@ -1,6 +1,7 @@
 // Unix sockets: pairs, messages, shutting down, names and listening.
 
 import CTestSystem
+import TestCalls
 
 /// Socket kinds and flags by value, for glibc and musl declare them differently.
 let (stream, datagram, sequenced) = (1, 2, 5)

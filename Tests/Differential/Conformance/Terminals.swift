@@ -1,6 +1,7 @@
 // Pseudoterminals: opening, modes, line editing, sizes, hanging up.
 
 import CTestSystem
+import TestCalls
 
 private let (getAttributes, setAttributes, flush) = (0x5401, 0x5402, 0x540b)
 private let (getSize, setSize, getNumber, setLock) = (0x5413, 0x5414, 0x8004_5430, 0x4004_5431)

@@ -1,6 +1,7 @@
 // Threads as libc makes them: sharing, joining, signals to one of them, exit of one and of all.
 
 import CTestSystem
+import TestCalls
 
 nonisolated(unsafe) private var shared = UnsafeMutablePointer<Int32>.allocate(capacity: 64)
 nonisolated(unsafe) private var lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

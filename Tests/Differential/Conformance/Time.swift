@@ -1,6 +1,7 @@
 // Clocks and sleeping.
 
 import CTestSystem
+import TestCalls
 
 private func time(_ seconds: Int, _ nanoseconds: Int) -> Buffer {
     let buffer = Buffer(16)

@@ -7,7 +7,8 @@ private let usage = """
     usage: martlet-test [run] [--filter TEXT] [--jobs N] [--approve] [--list]
            martlet-test shell [MACHINE OPTION...] COMMAND...      run commands in the guest, print their output
            martlet-test boot [MACHINE OPTION...] [STEP...]        boot and do the steps in order
-           martlet-test disassembly KERNEL.elf                    fail on floating-point and vector instructions
+           martlet-test bench                                     figures beside those of Linux
+           martlet-test disassembly KERNEL                        fail on floating-point and vector instructions
     machine options: --memory MiB  --cpus N  --append TEXT  --kernel FILE  --disk FILE  --cdrom FILE  --usb FILE
                      --bios  --uefi  --display virtio-gpu-pci|virtio-vga|VGA|none  --input virtio|mouse|ps2
                      --icount  --trace EVENT  --logs NAME  --qemu ARGUMENT
@@ -34,6 +35,12 @@ struct Main {
         case "help", "--help": print(usage)
         case "shell": try MachineCommand.shell(&arguments)
         case "boot": try MachineCommand.boot(&arguments)
+        case "bench": return try BenchCommand.run(&arguments)
+        case "disassembly":
+            guard let file = arguments.next() else { throw TestFailure("disassembly needs a file") }
+            let offenders = try KernelDisassembly.offenders(in: URL(filePath: file))
+            offenders.forEach { print($0) }
+            return offenders.isEmpty ? 0 : 1
         case "run": return try RunCommand.run(&arguments)
         default: return try RunCommand.run(&rest)
         }

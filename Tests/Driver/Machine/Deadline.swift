@@ -27,6 +27,7 @@ public struct Deadline: Sendable {
 
     /// Asks `probe` until it answers with a value; throws when the bound passes first.
     /// - Parameter intervalSeconds: pause between two questions.
+    @discardableResult
     public static func poll<Value>(
         seconds: Double, every intervalSeconds: Double = 0.05, _ what: String, _ probe: () throws -> Value?
     ) throws -> Value {

@@ -78,5 +78,6 @@ public final class ScenarioContext: @unchecked Sendable {
         try picture.check(machine, approving: isApproving, seconds: seconds)
     }
 
-    func stopMachines() { lock.withLock { machines }.forEach { $0.stop() } }
+    /// Ends every machine that the scenario started.
+    public func stopMachines() { lock.withLock { machines }.forEach { $0.stop() } }
 }

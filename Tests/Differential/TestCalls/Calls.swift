@@ -1,18 +1,18 @@
-// System calls as the families write them: raw, with whatever arguments a test wants to try.
+// System calls as test programs write them: raw, with whatever arguments a test wants to try.
 
 import CTestSystem
 
 /// A system call with raw arguments; negative errno on failure.
-@discardableResult
-func sys(_ number: Int32, _ a: Int = 0, _ b: Int = 0, _ c: Int = 0, _ d: Int = 0, _ e: Int = 0, _ f: Int = 0) -> Int {
+@inlinable @discardableResult
+public func sys(_ number: Int32, _ a: Int = 0, _ b: Int = 0, _ c: Int = 0, _ d: Int = 0, _ e: Int = 0, _ f: Int = 0) -> Int {
     ts_syscall(Int(number), a, b, c, d, e, f)
 }
 
 /// The address of a NUL-terminated constant.
-func text(_ constant: StaticString) -> Int { Int(bitPattern: constant.utf8Start) }
+public func text(_ constant: StaticString) -> Int { Int(bitPattern: constant.utf8Start) }
 
 /// The address of a NUL-terminated copy that lives as long as the program.
-func text(copying string: String) -> Int {
+public func text(copying string: String) -> Int {
     var copy = string
     return copy.withUTF8 { bytes in
         let place = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + 1)
@@ -24,81 +24,72 @@ func text(copying string: String) -> Int {
 
 /// Memory that system calls read and write. It lives as long as the program, because calls get its bare address, which
 /// keeps nothing alive.
-final class Buffer {
-    let base: UnsafeMutableRawPointer
-    let count: Int
+public final class Buffer {
+    public let base: UnsafeMutableRawPointer
+    public let count: Int
 
     /// Zeroed memory, aligned to 16 bytes.
-    init(_ count: Int) {
+    public init(_ count: Int) {
         self.count = count
         base = .allocate(byteCount: max(count, 1), alignment: 16)
         memset(base, 0, max(count, 1))
     }
 
     /// The bytes of a constant, without its NUL.
-    convenience init(_ constant: StaticString) {
+    public convenience init(_ constant: StaticString) {
         self.init(constant.utf8CodeUnitCount)
         memcpy(base, constant.utf8Start, constant.utf8CodeUnitCount)
     }
 
-    var address: Int { Int(bitPattern: base) }
+    public var address: Int { Int(bitPattern: base) }
 
-    subscript(index: Int) -> UInt8 {
+    public subscript(index: Int) -> UInt8 {
         get { base.load(fromByteOffset: index, as: UInt8.self) }
         set { base.storeBytes(of: newValue, toByteOffset: index, as: UInt8.self) }
     }
 
-    func load<T: BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T { base.loadUnaligned(fromByteOffset: offset, as: type) }
-    func store<T: BitwiseCopyable>(_ value: T, at offset: Int) { base.storeBytes(of: value, toByteOffset: offset, as: T.self) }
+    public func load<T: BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T { base.loadUnaligned(fromByteOffset: offset, as: type) }
+    public func store<T: BitwiseCopyable>(_ value: T, at offset: Int) { base.storeBytes(of: value, toByteOffset: offset, as: T.self) }
 
     /// The first bytes.
-    func bytes(_ count: Int) -> [UInt8] {
+    public func bytes(_ count: Int) -> [UInt8] {
         var result: [UInt8] = []
         for index in 0..<max(0, min(count, self.count)) { result.append(self[index]) }
         return result
     }
 
-    func fill(_ byte: UInt8) { memset(base, Int32(byte), count) }
+    public func fill(_ byte: UInt8) { memset(base, Int32(byte), count) }
 }
 
 /// Opens a path relative to the working folder.
-func open(_ path: StaticString, _ flags: Int32, _ mode: Int = 0o644) -> Int { sys(SYS_open, text(path), Int(flags), mode) }
+public func open(_ path: StaticString, _ flags: Int32, _ mode: Int = 0o644) -> Int { sys(SYS_open, text(path), Int(flags), mode) }
 
 @discardableResult
-func close(_ fd: Int) -> Int { sys(SYS_close, fd) }
+public func close(_ fd: Int) -> Int { sys(SYS_close, fd) }
 
 /// Writes a constant.
 @discardableResult
-func write(_ fd: Int, _ constant: StaticString) -> Int { sys(SYS_write, fd, text(constant), constant.utf8CodeUnitCount) }
+public func write(_ fd: Int, _ constant: StaticString) -> Int { sys(SYS_write, fd, text(constant), constant.utf8CodeUnitCount) }
 
 /// Reads up to `count` bytes once.
-func read(_ fd: Int, _ count: Int = 4096) -> (result: Int, bytes: [UInt8]) {
+public func read(_ fd: Int, _ count: Int = 4096) -> (result: Int, bytes: [UInt8]) {
     let buffer = Buffer(count)
     let result = sys(SYS_read, fd, buffer.address, count)
     return (result, buffer.bytes(result))
 }
 
-/// Prints what one read answers: its bytes, or its error.
-func checkRead(_ name: String, _ fd: Int, _ count: Int = 4096) {
-    let (result, bytes) = read(fd, count)
-    if result < 0 { check(name, result) } else { check(name, bytes: bytes) }
-}
-
 /// Two descriptors from a call such as pipe2.
-func pair(_ fill: (Int) -> Int) -> (Int, Int) {
+public func pair(_ fill: (Int) -> Int) -> (Int, Int) {
     let buffer = Buffer(8)
     let result = fill(buffer.address)
-    if result < 0 {
-        check("pair", result)
-        return (-1, -1)
-    }
+    if result < 0 { return (result, result) }
     return (Int(buffer.load(Int32.self, at: 0)), Int(buffer.load(Int32.self, at: 4)))
 }
 
-func pipe(_ flags: Int32 = 0) -> (Int, Int) { pair { sys(SYS_pipe2, $0, Int(flags)) } }
+public func pipe(_ flags: Int32 = 0) -> (Int, Int) { pair { sys(SYS_pipe2, $0, Int(flags)) } }
 
 /// Forks; the child runs `body` and exits with its result.
-func child(_ body: () -> Int32) -> Int {
+public func child(_ body: () -> Int32) -> Int {
     let pid = ts_fork()
     if pid == 0 {
         let status = body()
@@ -108,25 +99,22 @@ func child(_ body: () -> Int32) -> Int {
 }
 
 /// Waits for a child and says how it ended.
-func reap(_ pid: Int, _ options: Int32 = 0) -> String {
+public func reap(_ pid: Int, _ options: Int32 = 0) -> String {
     let status = Buffer(4)
     let result = sys(SYS_wait4, pid, status.address, Int(options), 0)
     return result < 0 ? outcome(result) : result == 0 ? "nothing" : ending(Int(status.load(Int32.self, at: 0)))
 }
 
 /// A wait status in words.
-func ending(_ status: Int) -> String {
+public func ending(_ status: Int) -> String {
     if status == 0xffff { return "continued" }
     if status & 0xff == 0x7f { return "stopped by \(status >> 8)" }
     if status & 0x7f != 0 { return "signal \(status & 0x7f)" }
     return "exit \(status >> 8 & 0xff)"
 }
 
-/// Runs `body` in a child and prints how it ended.
-func checkChild(_ name: String, _ body: () -> Int32) { check(name, text: reap(child(body))) }
-
 /// Sleeps, uninterrupted.
-func pause(milliseconds: Int) {
+public func pause(milliseconds: Int) {
     let time = Buffer(16)
     time.store(milliseconds / 1000, at: 0)
     time.store(milliseconds % 1000 * 1_000_000, at: 8)
@@ -134,14 +122,14 @@ func pause(milliseconds: Int) {
 }
 
 /// A clock in nanoseconds.
-func now(_ id: Int32 = CLOCK_MONOTONIC) -> Int {
+public func now(_ id: Int32 = CLOCK_MONOTONIC) -> Int {
     let time = Buffer(16)
     sys(SYS_clock_gettime, Int(id), time.address)
     return time.load(Int.self, at: 0) * 1_000_000_000 + time.load(Int.self, at: 8)
 }
 
 /// Polls one descriptor; answers with its events, or -1 - errno.
-func pollEvents(_ fd: Int, _ events: Int32, milliseconds: Int = 0) -> Int {
+public func pollEvents(_ fd: Int, _ events: Int32, milliseconds: Int = 0) -> Int {
     let entry = Buffer(8)
     entry.store(Int32(fd), at: 0)
     entry.store(Int16(events), at: 4)
@@ -150,15 +138,15 @@ func pollEvents(_ fd: Int, _ events: Int32, milliseconds: Int = 0) -> Int {
 }
 
 /// A memory page that no access may touch, for EFAULT.
-func forbiddenPage() -> Int {
+public func forbiddenPage() -> Int {
     sys(SYS_mmap, 0, 4096, Int(PROT_NONE), Int(MAP_PRIVATE | MAP_ANONYMOUS), -1, 0)
 }
 
 /// Anonymous private memory.
-func anonymous(_ length: Int, _ protection: Int32 = PROT_READ | PROT_WRITE, _ flags: Int32 = MAP_PRIVATE) -> Int {
+public func anonymous(_ length: Int, _ protection: Int32 = PROT_READ | PROT_WRITE, _ flags: Int32 = MAP_PRIVATE) -> Int {
     sys(SYS_mmap, 0, length, Int(protection), Int(flags | MAP_ANONYMOUS), -1, 0)
 }
 
-func pointer(_ address: Int) -> UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: address)! }
-func byte(_ address: Int) -> UInt8 { pointer(address).load(as: UInt8.self) }
-func setByte(_ address: Int, _ value: UInt8) { pointer(address).storeBytes(of: value, as: UInt8.self) }
+public func pointer(_ address: Int) -> UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: address)! }
+public func byte(_ address: Int) -> UInt8 { pointer(address).load(as: UInt8.self) }
+public func setByte(_ address: Int, _ value: UInt8) { pointer(address).storeBytes(of: value, as: UInt8.self) }

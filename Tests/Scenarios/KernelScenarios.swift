@@ -1,0 +1,88 @@
+// Properties of the kernel image and what a shell as process 1 can do.
+
+import Foundation
+import TestDriver
+
+let kernelScenarios: [Scenario] = [
+    Scenario("kernel/no-vector-instructions", "the kernel has no x87, MMX, SSE or AVX instruction outside its stubs") { test in
+        let offenders = try KernelDisassembly.offenders(in: test.workspace.build.appending(path: "kernel.debug"))
+        try require(offenders.isEmpty, "\(offenders.count) instructions:\n" + offenders.prefix(20).joined(separator: "\n"))
+    },
+    Scenario("shell/commands", "a shell on the serial port answers commands") { test in
+        let shell = try test.startShell()
+        try shell.expect("echo hello world", prints: "hello world")
+        try shell.expect("echo $((6 * 7))", prints: "42")
+        try shell.expect("echo one two three | wc -w", prints: "3")
+        try shell.expect("false; echo $?", prints: "1")
+        try shell.expect("for i in 1 2 3; do echo $i; done", prints: "1\n2\n3")
+        try shell.check("ls -l / | grep -q bin")
+        try shell.check("uname -a | grep -q x86_64")
+        try shell.expect("cat /proc/self/comm", prints: "cat")
+        try shell.expect("x=$(seq 1 200 | tail -n 1); echo $x", prints: "200")
+    },
+    Scenario("shell/files", "files can be made, changed and removed on the root file system") { test in
+        let shell = try test.startShell()
+        try shell.check("mkdir -p /root/t/a/b && cd /root/t")
+        try shell.expect("echo text > a/b/f; cat a/b/f", prints: "text")
+        try shell.expect("cp a/b/f a/g; mv a/g h; cat h", prints: "text")
+        try shell.expect("ln -s h s; readlink s; cat s", prints: "h\ntext")
+        try shell.expect("seq 1 20000 > big; tail -n 1 big; wc -l < big", prints: "20000\n20000")
+        try shell.expect("sort -rn big | head -n 1", prints: "20000")
+        try shell.expect("grep -c 77 big", prints: "560")
+        try shell.check("cd /; rm -r /root/t; test ! -e /root/t")
+    },
+    Scenario("shell/ctrl-c", "Ctrl-C ends the foreground job and the shell goes on") { test in
+        let shell = try test.startShell()
+        let serial = shell.machine.serial
+        try shell.check("mount | grep -q ' /proc ' || mount -t proc proc /proc")
+        // A shell as process 1 has no controlling terminal; a session of its own has.
+        try serial.send("setsid -c sh\n")
+        try serial.expect("# ")
+        try serial.send("echo st\"\"arting; sleep 100; echo status $?\n")
+        try serial.expect("starting\n")
+        // The key may come before the program has started; then it only ends the line.
+        try Deadline.poll(seconds: 15, "the end of sleep by Ctrl-C") { () -> Void? in
+            try serial.control("c")
+            return (try? serial.expect("status 130", seconds: 1)) == nil ? nil : ()
+        }
+        try serial.send("echo al\"\"ive\n")
+        try serial.expect("alive")
+    },
+    Scenario("shell/null-dereference", "a program that dereferences null dies of SIGSEGV and nothing else does") { test in
+        let shell = try test.startTestShell()
+        let (output, status) = try shell.run("/usr/lib/martlet/tests/conformance crash")
+        try require(status == 139, "ended with \(status): \(output)")
+        try shell.expect("echo still here", prints: "still here")
+    },
+    Scenario("shell/corrupt-elf", "a damaged program is refused with a message") { test in
+        let shell = try test.startShell()
+        try shell.check("mount | grep -q ' /tmp ' || mount -t tmpfs tmpfs /tmp; cd /tmp")
+        try shell.check("printf '\\177ELF\\002\\001\\001garbage' > bad; chmod +x bad")
+        let (output, status) = try shell.run("./bad")
+        try require(status == 126 || status == 2 || status == 127, "status \(status): \(output)")
+        try require(!output.isEmpty, "no message")
+        try shell.check("head -c 2000 /bin/busybox > cut; chmod +x cut")
+        let (_, second) = try shell.run("./cut")
+        try require(second != 0, "half a program ran")
+        try shell.expect("echo still here", prints: "still here")
+    },
+    Scenario("shell/unknown-call", "an unknown system call is logged once and answers ENOSYS") { test in
+        let shell = try test.startTestShell()
+        try shell.check("/usr/lib/martlet/tests/conformance badinput /tmp | grep 'call 500 = ENOSYS'")
+        try shell.expect("echo still here", prints: "still here")
+    },
+    Scenario("shell/disk-is-sound", "after writes and a sync the root file system passes e2fsck") { test in
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh quiet")
+        configuration.media = [.virtioDisk(test.workspace.rootImage, .copied)]
+        let machine = try test.start(configuration)
+        let shell = try GuestShell(on: machine)
+        try shell.check("mkdir /root/many && cd /root/many && for i in $(seq 1 300); do echo $i > file-$i; done", seconds: 60)
+        try shell.check("rm file-1*; seq 1 50000 > long; mv long longer; ln longer second; mkdir d; mkdir d/e; rmdir d/e")
+        try shell.expect("ls | wc -l", prints: "192")
+        try shell.check("cd /; sync; umount / 2>/dev/null; mount -o remount,ro / 2>/dev/null; sync", seconds: 30)
+        machine.stop()
+        let image = test.logs.appending(path: test.workspace.rootImage.lastPathComponent)
+        let (status, output) = try Subprocess.run(["e2fsck", "-fn", image.path])
+        try require(status == 0, "e2fsck ended with \(status):\n\(output)")
+    },
+]
