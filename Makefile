@@ -26,7 +26,7 @@ help: ## list the targets
 # The one list of what a build machine needs beside the Swift toolchain (Debian package names).
 PACKAGES := qemu-system-x86 ovmf nasm libfreetype-dev grub-pc-bin grub-efi-amd64-bin grub-common xorriso mtools \
 	e2fsprogs musl-dev libwayland-dev wayland-protocols libxkbcommon-tools libxkbcommon-dev xkb-data busybox-static \
-	fonts-inter fonts-jetbrains-mono fonts-dejavu-core pkg-config gcc make git
+	fonts-inter fonts-jetbrains-mono fonts-dejavu-core zlib1g-dev pkg-config gcc make git
 
 SETUP := $(BUILD)/setup.stamp
 
@@ -147,7 +147,7 @@ $(KEYMAPS): $(wildcard compositor/Keymap/*.swift compositor/KeymapBaker/*.swift)
 # --- tests ----------------------------------------------------------------------------------------
 
 # Programs that judge the system; they are on the root image of the tests only, in /usr/lib/martlet/tests.
-TEST_PROGRAMS := Conformance
+TEST_PROGRAMS := Conformance Bench
 TEST_PROGRAM_SOURCES := $(shell find Tests/Differential Tests/Bench apps/Runtime apps/CLibc -type f 2>/dev/null)
 SCENARIO_OPTIONS ?=
 
@@ -173,13 +173,79 @@ $(BUILD)/test-root.img: $(BUILD)/root.img $(BUILD)/test-programs.stamp
 	@e2fsck -fn $@.new >/dev/null
 	@mv $@.new $@
 
-.PHONY: test-host test-scenarios
+MARTLET_TEST := .build/debug/martlet-test
+
+$(MARTLET_TEST): $(shell find Tests/Driver Tests/Scenarios -name '*.swift') $(PACKAGE_FILES) | $(SETUP)
+	swift build --product martlet-test
+	@touch $@
+
+.PHONY: test test-host test-scenarios bench
+test: test-host test-scenarios ## run the host tests, then the scenarios in QEMU
+
 test-host: | $(SETUP) ## run the host tests
 	swift test
 
-test-scenarios: image $(BUILD)/test-root.img $(BUILD)/martlet.iso ## play the scenarios in QEMU (SCENARIO_OPTIONS="--filter boot")
-	swift build --product martlet-test
-	.build/debug/martlet-test run $(SCENARIO_OPTIONS)
+test-scenarios: image $(BUILD)/test-root.img $(MARTLET_TEST) ## play the scenarios (SCENARIO_OPTIONS="--filter boot")
+	$(MARTLET_TEST) run $(SCENARIO_OPTIONS)
+
+bench: image $(BUILD)/test-root.img $(MARTLET_TEST) ## measure, and print the figures beside those of Linux
+	$(MARTLET_TEST) bench
+
+# --- the bootable image ---------------------------------------------------------------------------
+
+# One hybrid image: BIOS and UEFI, CD and USB stick. Only what grub.cfg uses is on it.
+GRUB_MODULES := multiboot2 normal configfile test echo part_gpt part_msdos iso9660 fat all_video
+
+.PHONY: iso
+iso: $(BUILD)/martlet.iso ## pack the bootable image
+
+$(BUILD)/martlet.iso: $(BUILD)/kernel.elf $(BUILD)/root.img iso/grub.cfg | $(SETUP)
+	@rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/boot/grub
+	@cp $(BUILD)/kernel.elf $(BUILD)/root.img $(BUILD)/iso/boot/
+	@cp iso/grub.cfg $(BUILD)/iso/boot/grub/
+	@grub-mkrescue -o $@ --install-modules="$(GRUB_MODULES)" --locales= --fonts= --themes= --compress=xz $(BUILD)/iso \
+	  >$(BUILD)/iso.log 2>&1 || { cat $(BUILD)/iso.log; exit 1; }
+
+# --- running --------------------------------------------------------------------------------------
+
+# `make run RUN_OPTIONS="-smp 2"` adds QEMU options, APPEND adds words to the kernel's command line.
+RUN_OPTIONS ?=
+APPEND ?=
+RUN_MEMORY ?= 512M
+QEMU := qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -m $(RUN_MEMORY) -nodefaults -no-reboot -vga none \
+	-device virtio-gpu-pci -device virtio-keyboard-pci -device virtio-tablet-pci -serial stdio \
+	-drive if=none,id=root,format=raw,file=$(BUILD)/root.img,snapshot=on -device virtio-blk-pci,drive=root \
+	-kernel $(BUILD)/kernel.elf
+
+.PHONY: run gdb
+run: image ## boot the desktop in QEMU
+	@display=; \
+	if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then \
+	  for d in sdl gtk; do if ls /usr/lib/*/qemu/ui-$$d.so >/dev/null 2>&1; then display=$$d; fi; done; \
+	fi; \
+	if [ -z "$$display" ]; then \
+	  echo "The screen is served by VNC at 127.0.0.1:5900: look at it with a VNC viewer, such as \`vncviewer 127.0.0.1:0\`"; \
+	  echo "(from another machine, first: ssh -L 5900:127.0.0.1:5900 THIS-MACHINE). Ctrl-C ends the machine."; \
+	  display=vnc=127.0.0.1:0; \
+	fi; \
+	exec $(QEMU) -display "$$display" -append "console=ttyS0 root=/dev/vda $(APPEND)" $(RUN_OPTIONS)
+
+gdb: image ## boot the desktop and wait for a debugger on port 1234
+	@echo "In another terminal: gdb -ex 'target remote :1234' $(BUILD)/kernel.debug   (docs/debugging.md)"
+	$(QEMU) -display vnc=127.0.0.1:0 -append "console=ttyS0 root=/dev/vda $(APPEND)" -s -S $(RUN_OPTIONS)
+
+# --- style ----------------------------------------------------------------------------------------
+
+SWIFT_FILES = $(shell git ls-files '*.swift')
+
+.PHONY: lint format
+lint: ## check layout and file lengths
+	@swift format lint --strict --parallel $(SWIFT_FILES)
+	@long=$$(wc -l $(SWIFT_FILES) | awk '$$2 != "total" && $$1 > 400 {print $$2 ": " $$1 " lines, 400 are the limit"}'); \
+	if [ -n "$$long" ]; then echo "$$long"; exit 1; fi
+
+format: ## lay all Swift files out
+	@swift format format --in-place --parallel $(SWIFT_FILES)
 
 .PHONY: clean
 clean: ## remove everything that was built

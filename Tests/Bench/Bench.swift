@@ -71,17 +71,18 @@ private func futexPair() {
     // Two words on lines of their own: one is this thread's turn, the other the second thread's; -1 ends it.
     ts_store(words, 0)
     ts_store(words + 16, 0)
-    let thread = ts_thread_create({ _ in
-        var turn: Int32 = 0
-        while true {
-            turn += 1
-            while ts_load(words) < turn {
-                if ts_load(words) == -1 { return nil }
-                sys(SYS_futex, Int(bitPattern: words), 128, Int(turn - 1))
+    let thread = ts_thread_create(
+        { _ in
+            var turn: Int32 = 0
+            while true {
+                turn += 1
+                while ts_load(words) < turn {
+                    if ts_load(words) == -1 { return nil }
+                    sys(SYS_futex, Int(bitPattern: words), 128, Int(turn - 1))
+                }
+                post(16, turn)
             }
-            post(16, turn)
-        }
-    }, nil)
+        }, nil)
     var turn: Int32 = 0
     measure("futex round trip", operations: 2_000) {
         for _ in 0..<$0 {
@@ -96,10 +97,11 @@ private func futexPair() {
 
 private func yieldPair() {
     ts_store(words, 0)
-    let thread = ts_thread_create({ _ in
-        while ts_load(words) == 0 { sys(SYS_sched_yield) }
-        return nil
-    }, nil)
+    let thread = ts_thread_create(
+        { _ in
+            while ts_load(words) == 0 { sys(SYS_sched_yield) }
+            return nil
+        }, nil)
     measure("sched_yield pair", operations: 5_000) { for _ in 0..<$0 { sys(SYS_sched_yield) } }
     ts_store(words, 1)
     _ = ts_thread_join(thread)
@@ -122,10 +124,11 @@ private func processes() {
     let (arguments, environment) = (pointers([text("tiny")]), pointers([]))
     measure("fork + exec + wait", operations: 100) {
         for _ in 0..<$0 {
-            wait(child {
-                sys(SYS_execve, text("tiny"), arguments, environment)
-                return 1
-            })
+            wait(
+                child {
+                    sys(SYS_execve, text("tiny"), arguments, environment)
+                    return 1
+                })
         }
     }
     measure("vfork + exec + wait", operations: 100) {

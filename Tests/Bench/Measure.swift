@@ -23,7 +23,9 @@ func measure(_ name: StaticString, operations: Int, _ batch: (Int) -> Void) {
 }
 
 /// The same where every batch needs its own preparation, which is not counted.
-func measure<State>(_ name: StaticString, operations: Int, prepare: () -> State, _ batch: (inout State) -> Void, finish: (State) -> Void) {
+func measure<State>(
+    _ name: StaticString, operations: Int, prepare: () -> State, _ batch: (inout State) -> Void, finish: (State) -> Void
+) {
     var best = Int.max
     for _ in 0..<7 {
         var state = prepare()

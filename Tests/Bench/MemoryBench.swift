@@ -93,7 +93,9 @@ private func manyAreas() {
         }
         var start = now()
         // Neighbours differ in protection, so that they do not merge.
-        for index in 0..<count { addresses[index] = anonymous(4096, index & 1 == 0 ? PROT_READ | PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC) }
+        for index in 0..<count {
+            addresses[index] = anonymous(4096, index & 1 == 0 ? PROT_READ | PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC)
+        }
         mapBest = min(mapBest, now() - start)
         for index in stride(from: count - 1, to: 0, by: -1) {
             let other = next(index + 1)

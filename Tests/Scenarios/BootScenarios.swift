@@ -39,7 +39,8 @@ let bootScenarios: [Scenario] = [
         let machine = try test.start(configuration)
         try machine.serial.expect("ext2", seconds: 20)
         _ = try machine.serial.expect(
-            anyOf: ["truncated", "beyond the end", "past the end", "too small", "corrupt", "invalid", "cannot mount"], seconds: 10)
+            anyOf: ["truncated", "beyond the end", "past the end", "too small", "corrupt", "invalid", "cannot mount"], seconds: 10
+        )
     },
     Scenario("boot/zeroed-root", "a disk without a file system gets a message") { test in
         let image = test.logs.appending(path: "zero.img")
@@ -47,7 +48,8 @@ let bootScenarios: [Scenario] = [
         var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh quiet")
         configuration.media = [.virtioDisk(image, .dropped)]
         let machine = try test.start(configuration)
-        _ = try machine.serial.expect(anyOf: ["cannot mount", "not an ext2", "no ext2", "bad magic", "Unable to mount"], seconds: 20)
+        _ = try machine.serial.expect(
+            anyOf: ["cannot mount", "not an ext2", "no ext2", "bad magic", "Unable to mount"], seconds: 20)
     },
     Scenario("boot/little-memory", "8 MiB are too few, and the kernel says so") { test in
         var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda")

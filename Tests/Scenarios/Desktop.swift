@@ -107,11 +107,13 @@ public struct Desktop {
     /// Waits until no flush has come for the time; answers with how many there are by then.
     private func quietFlushCount(seconds: Double) throws -> Int {
         var (count, since) = (try machine.flushes().count, ContinuousClock.now)
-        return try Deadline.poll(seconds: 30, "quiet of \(seconds) s without a flush", {
-            let current = try machine.flushes().count
-            if current != count { (count, since) = (current, .now) }
-            return since.duration(to: .now) > .seconds(seconds) ? count : nil
-        })
+        return try Deadline.poll(
+            seconds: 30, "quiet of \(seconds) s without a flush",
+            {
+                let current = try machine.flushes().count
+                if current != count { (count, since) = (current, .now) }
+                return since.duration(to: .now) > .seconds(seconds) ? count : nil
+            })
     }
 
     /// Flushes in a stretch of time in which the clock's minute does not turn.

@@ -33,9 +33,13 @@ let desktopScenarios: [Scenario] = [
         let shell = try desktop.shell()
         try desktop.openTerminal()
         try desktop.machine.type("sleep 100; echo $? > /tmp/status\n")
-        try Deadline.poll(seconds: 20, "sleep to start") { try shell.run("ps | grep -v grep | grep -q 'sleep 100'").status == 0 ? () : nil }
+        try Deadline.poll(seconds: 20, "sleep to start") {
+            try shell.run("ps | grep -v grep | grep -q 'sleep 100'").status == 0 ? () : nil
+        }
         try desktop.machine.press(.control, "c")
-        try Deadline.poll(seconds: 20, "sleep to end") { try shell.run("ps | grep -v grep | grep -q 'sleep 100'").status != 0 ? () : nil }
+        try Deadline.poll(seconds: 20, "sleep to end") {
+            try shell.run("ps | grep -v grep | grep -q 'sleep 100'").status != 0 ? () : nil
+        }
         try desktop.typeAndWait("echo back > /tmp/back", marker: "d", shell: shell)
         try shell.expect("cat /tmp/back", prints: "back")
     },
@@ -136,7 +140,8 @@ let desktopScenarios: [Scenario] = [
         let desktop = try Desktop.start(test)
         let shell = try desktop.shell()
         // The first ones fill caches; they are no leak.
-        let open = "for i in $(seq COUNT); do WAYLAND_DISPLAY=wayland-0 XDG_RUNTIME_DIR=/run terminal -e true || echo failed; done"
+        let open =
+            "for i in $(seq COUNT); do WAYLAND_DISPLAY=wayland-0 XDG_RUNTIME_DIR=/run terminal -e true || echo failed; done"
         func play(_ count: Int) throws {
             let output = try shell.check(open.replacing("COUNT", with: "\(count)"), seconds: 240)
             try require(!output.contains("failed"), "a terminal failed:\n\(output.suffix(400))")

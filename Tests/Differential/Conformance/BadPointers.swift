@@ -99,10 +99,12 @@ private func partly() {
     check("pipe write that leaves memory", sys(SYS_write, w, edge, 10))
     checkRead("what arrived", r)
     check("path without end", sys(SYS_open, edge, 0, 0))
-    check("path that ends at the edge", text: {
-        setByte(pages + 4095, 0)
-        return outcome(sys(SYS_open, edge, 0, 0))
-    }())
+    check(
+        "path that ends at the edge",
+        text: {
+            setByte(pages + 4095, 0)
+            return outcome(sys(SYS_open, edge, 0, 0))
+        }())
     check("stat across the edge", sys(SYS_stat, text("g"), pages + 4096 - 100))
     check("iovec across the edge", sys(SYS_writev, fd, pages + 4096 - 8, 1))
     let good = vector([(text("ok"), 2), (forbiddenPage(), 4)])

@@ -49,7 +49,9 @@ private func eventCounters() {
     check("semaphore", take(semaphore))
     close(semaphore)
     let blocking = sys(SYS_eventfd2, 0, 0)
-    let pid = child { pause(milliseconds: 20); return add(blocking, 9) == 8 ? 0 : 1 }
+    let pid = child {
+        pause(milliseconds: 20); return add(blocking, 9) == 8 ? 0 : 1
+    }
     check("wait for a child", take(blocking))
     check("child", text: reap(pid))
     close(blocking)

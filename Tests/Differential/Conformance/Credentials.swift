@@ -33,12 +33,14 @@ func credentialsFamily() {
         check("remove a foreign file there", sys(SYS_unlink, text("sticky/root")))
         check("remove an own file there", sys(SYS_unlink, text("sticky/mine")))
         check("signal to root", sys(SYS_kill, sys(SYS_getppid), 0))
-        check("raise the hard limit", {
-            let limit = Buffer(16)
-            sys(SYS_getrlimit, 7, limit.address)
-            limit.store(limit.load(Int.self, at: 8) + 1, at: 8)
-            return sys(SYS_setrlimit, 7, limit.address)
-        }())
+        check(
+            "raise the hard limit",
+            {
+                let limit = Buffer(16)
+                sys(SYS_getrlimit, 7, limit.address)
+                limit.store(limit.load(Int.self, at: 8) + 1, at: 8)
+                return sys(SYS_setrlimit, 7, limit.address)
+            }())
         check("nicer than allowed", sys(SYS_setpriority, 0, 0, -5))
         return 0
     }

@@ -95,9 +95,12 @@ func devicesFamily() {
         check("number of \(name)", Int(stat.load(UInt64.self, at: 40)))
     }
     for fd in [null, zero, full, random] { close(fd) }
-    check("tty without a terminal", text: reap(child {
-        sys(SYS_setsid)
-        return Int32(-open("/dev/tty", O_RDWR))
-    }))
+    check(
+        "tty without a terminal",
+        text: reap(
+            child {
+                sys(SYS_setsid)
+                return Int32(-open("/dev/tty", O_RDWR))
+            }))
     check("missing device", open("/dev/no-such-device", O_RDONLY))
 }

@@ -90,14 +90,22 @@ private func reportAuxiliary() -> Int32 {
 }
 
 func execFamily() {
-    checkChild("arguments") { execSelf(["arguments", "one", "", "three words here", "\u{e9}"]); return 1 }
-    checkChild("environment") { execSelf(["environment"], environment: ["X=1", "EMPTY=", "odd"]); return 1 }
-    checkChild("empty environment") { execSelf(["environment"], environment: []); return 1 }
+    checkChild("arguments") {
+        execSelf(["arguments", "one", "", "three words here", "\u{e9}"]); return 1
+    }
+    checkChild("environment") {
+        execSelf(["environment"], environment: ["X=1", "EMPTY=", "odd"]); return 1
+    }
+    checkChild("empty environment") {
+        execSelf(["environment"], environment: []); return 1
+    }
     checkChild("null environment") {
         sys(SYS_execve, text("/proc/self/exe"), strings(["c", "exec-child", "environment"]), 0)
         return 1
     }
-    checkChild("auxiliary vector") { execSelf(["auxiliary"]); return 1 }
+    checkChild("auxiliary vector") {
+        execSelf(["auxiliary"]); return 1
+    }
     keptState()
     failures()
     scripts()
@@ -107,7 +115,8 @@ func execFamily() {
         "/proc/self/exe", UnsafePointer(bitPattern: strings(["c", "exec-child", "arguments", "vforked"])),
         UnsafePointer(bitPattern: strings([])))
     check("vfork and exec", text: reap(Int(pid)))
-    let failing = ts_vfork_exec("/no/such/file", UnsafePointer(bitPattern: strings(["c"])), UnsafePointer(bitPattern: strings([])))
+    let failing = ts_vfork_exec(
+        "/no/such/file", UnsafePointer(bitPattern: strings(["c"])), UnsafePointer(bitPattern: strings([])))
     check("vfork and failing exec", text: reap(Int(failing)))
 }
 
@@ -186,9 +195,13 @@ private func scripts() {
     }
     copyOfSelf("renamed")
     script("s1", "#!renamed as-interpreter\nignored\n")
-    checkChild("script with an argument") { sys(SYS_execve, text("s1"), strings(["zero", "one"]), strings([])); return 1 }
+    checkChild("script with an argument") {
+        sys(SYS_execve, text("s1"), strings(["zero", "one"]), strings([])); return 1
+    }
     script("s2", "#!  renamed   as interpreter with spaces  \n")
-    checkChild("script with spaces") { sys(SYS_execve, text("./s2"), strings(["zero"]), strings([])); return 1 }
+    checkChild("script with spaces") {
+        sys(SYS_execve, text("./s2"), strings(["zero"]), strings([])); return 1
+    }
     script("s3", "#!missing-interpreter\n")
     check("missing interpreter", sys(SYS_execve, text("s3"), strings(["x"]), strings([])))
     script("s4", "#!\n")
@@ -196,25 +209,37 @@ private func scripts() {
     script("s5", "#!s5\n")
     check("its own interpreter", sys(SYS_execve, text("s5"), strings(["x"]), strings([])))
     script("s6", "#!s1\n")
-    checkChild("a script as interpreter") { sys(SYS_execve, text("s6"), strings(["zero", "one"]), strings([])); return 1 }
+    checkChild("a script as interpreter") {
+        sys(SYS_execve, text("s6"), strings(["zero", "one"]), strings([])); return 1
+    }
 }
 
 private func large() {
     let many = (0..<2000).map { "argument number \($0)" }
-    checkChild("2000 arguments") { execSelf(["lots"] + many); return 1 }
+    checkChild("2000 arguments") {
+        execSelf(["lots"] + many); return 1
+    }
     let long = String(repeating: "x", count: 131_071)
-    checkChild("argument of 131071 bytes") { execSelf(["lots", long]); return 1 }
-    check("argument of 131072 bytes", sys(
-        SYS_execve, text("/proc/self/exe"), strings(["c", "exec-child", "lots", long + "x"]), strings([])))
+    checkChild("argument of 131071 bytes") {
+        execSelf(["lots", long]); return 1
+    }
+    check(
+        "argument of 131072 bytes",
+        sys(
+            SYS_execve, text("/proc/self/exe"), strings(["c", "exec-child", "lots", long + "x"]), strings([])))
     let huge = (0..<60).map { _ in long }
-    check("more than a quarter of the stack", sys(
-        SYS_execve, text("/proc/self/exe"), strings(["c", "exec-child", "lots"] + huge), strings([])))
+    check(
+        "more than a quarter of the stack",
+        sys(
+            SYS_execve, text("/proc/self/exe"), strings(["c", "exec-child", "lots"] + huge), strings([])))
 }
 
 private func viaDescriptor() {
     let fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)
     checkChild("execveat of a descriptor") {
-        sys(SYS_execveat, fd, text(""), strings(["c", "exec-child", "arguments", "by descriptor"]), strings([]), Int(AT_EMPTY_PATH))
+        sys(
+            SYS_execveat, fd, text(""), strings(["c", "exec-child", "arguments", "by descriptor"]), strings([]),
+            Int(AT_EMPTY_PATH))
         return 1
     }
     check("execveat empty without flag", sys(SYS_execveat, fd, text(""), strings(["c"]), strings([]), 0))

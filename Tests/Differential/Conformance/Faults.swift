@@ -103,18 +103,32 @@ private func killsOnlyTheOffender() {
         ts_poke(nil)
         return 0
     }
-    checkChild("illegal") { ts_dispose(SIGILL, 0); ts_illegal(); return 0 }
-    checkChild("privileged") { ts_dispose(SIGSEGV, 0); ts_privileged(); return 0 }
-    checkChild("divide") { ts_dispose(SIGFPE, 0); ts_divide(); return 0 }
-    checkChild("breakpoint") { ts_dispose(SIGTRAP, 0); ts_breakpoint(); return 0 }
-    checkChild("non-canonical") { ts_dispose(SIGSEGV, 0); ts_touch_noncanonical(); return 0 }
-    checkChild("jump to null") { ts_dispose(SIGSEGV, 0); ts_call(nil); return 0 }
+    checkChild("illegal") {
+        ts_dispose(SIGILL, 0); ts_illegal(); return 0
+    }
+    checkChild("privileged") {
+        ts_dispose(SIGSEGV, 0); ts_privileged(); return 0
+    }
+    checkChild("divide") {
+        ts_dispose(SIGFPE, 0); ts_divide(); return 0
+    }
+    checkChild("breakpoint") {
+        ts_dispose(SIGTRAP, 0); ts_breakpoint(); return 0
+    }
+    checkChild("non-canonical") {
+        ts_dispose(SIGSEGV, 0); ts_touch_noncanonical(); return 0
+    }
+    checkChild("jump to null") {
+        ts_dispose(SIGSEGV, 0); ts_call(nil); return 0
+    }
     checkChild("jump to the kernel") {
         ts_dispose(SIGSEGV, 0)
         ts_call(UnsafeMutableRawPointer(bitPattern: UInt(0xffff_8000_0000_0000)))
         return 0
     }
-    checkChild("stack overflow") { ts_dispose(SIGSEGV, 0); return ts_overflow_stack(0) }
+    checkChild("stack overflow") {
+        ts_dispose(SIGSEGV, 0); return ts_overflow_stack(0)
+    }
 }
 
 private func stacks() {

@@ -238,7 +238,10 @@ private func sharedPositions() {
     checkRead("dup shares the position", copy, 2)
     let other = open("shared", O_RDONLY)
     checkRead("another open does not", other, 2)
-    _ = reap(child { _ = read(fd, 2); return 0 })
+    _ = reap(
+        child {
+            _ = read(fd, 2); return 0
+        })
     checkRead("a child shares it", fd, 2)
     for each in [fd, copy, other] { close(each) }
 }

@@ -59,12 +59,15 @@ private func controllingTerminal() {
         let other = terminalPair()
         check("a second terminal", sys(SYS_ioctl, other.terminal, setController, 0))
         check("foreground of a foreign terminal", foreground(other.terminal))
-        check("a child keeps it", text: reap(child {
-            let again = open("/dev/tty", O_RDWR)
-            sys(SYS_setsid)
-            let after = open("/dev/tty", O_RDWR)
-            return again >= 0 && after < 0 ? 0 : 1
-        }))
+        check(
+            "a child keeps it",
+            text: reap(
+                child {
+                    let again = open("/dev/tty", O_RDWR)
+                    sys(SYS_setsid)
+                    let after = open("/dev/tty", O_RDWR)
+                    return again >= 0 && after < 0 ? 0 : 1
+                }))
         return 0
     }
     check("written by name", bytes: drain(controller))

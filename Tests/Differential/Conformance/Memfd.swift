@@ -104,7 +104,9 @@ private func sharedBuffers() {
     let (one, two) = (sys(SYS_mmap, 0, 16384, rw, Int(MAP_SHARED), fd, 0), sys(SYS_mmap, 0, 4096, rw, Int(MAP_SHARED), fd, 8192))
     setByte(one + 8192 + 5, 55)
     check("two maps of one page", Int(byte(two + 5)))
-    let pid = child { setByte(two + 6, byte(one + 8197) + 1); return 0 }
+    let pid = child {
+        setByte(two + 6, byte(one + 8197) + 1); return 0
+    }
     check("child", text: reap(pid))
     check("written by the child", Int(byte(one + 8198)))
     let probe = Buffer(1)

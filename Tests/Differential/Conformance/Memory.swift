@@ -83,7 +83,9 @@ private func fixedMappings() {
     sys(SYS_munmap, a + 8192, 4096)
     check("not replacing, free", sys(SYS_mmap, a + 8192, 4096, Int(PROT_READ), noReplace, -1, 0) == a + 8192)
     sys(SYS_munmap, a + 8192, 4096)
-    check("a free hint is taken", sys(SYS_mmap, a + 8192, 4096, Int(PROT_READ), Int(MAP_PRIVATE | MAP_ANONYMOUS), -1, 0) == a + 8192)
+    check(
+        "a free hint is taken", sys(SYS_mmap, a + 8192, 4096, Int(PROT_READ), Int(MAP_PRIVATE | MAP_ANONYMOUS), -1, 0) == a + 8192
+    )
     check("a used hint is not", sys(SYS_mmap, a, 4096, Int(PROT_READ), Int(MAP_PRIVATE | MAP_ANONYMOUS), -1, 0) != a)
     sys(SYS_munmap, a, 4 * 4096)
 }
@@ -160,7 +162,10 @@ private func sharing() {
     check("own byte", Int(byte(cow + 15 * 4096)) + Int(byte(cow + 1)))
     // A grandchild keeps sharing what its parent shared.
     checkChild("grandchild") {
-        let result = reap(child { setByte(shared + 1, 7); return 0 })
+        let result = reap(
+            child {
+                setByte(shared + 1, 7); return 0
+            })
         return result == "exit 0" && byte(shared + 1) == 7 ? 0 : 1
     }
     check("seen by the grandparent", Int(byte(shared + 1)))

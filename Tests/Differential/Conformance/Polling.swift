@@ -55,7 +55,9 @@ private func waits() {
     check("time-out", sys(SYS_poll, 0, 0, 30))
     check("waited long enough", now() - before >= 30_000_000)
     let (r, w) = pipe()
-    let pid = child { pause(milliseconds: 20); write(w, "x"); pause(milliseconds: 20); return 0 }
+    let pid = child {
+        pause(milliseconds: 20); write(w, "x"); pause(milliseconds: 20); return 0
+    }
     close(w)
     check("wakes for data", pollEvents(r, POLLIN, milliseconds: 20_000))
     _ = read(r, 1)
@@ -131,7 +133,9 @@ private func checkWait(_ name: String, _ epoll: Int, milliseconds: Int = 0, maxi
     let count = sys(SYS_epoll_wait, epoll, buffer.address, maximum, milliseconds)
     if count < 0 { return check(name, count) }
     var found: [(data: UInt64, events: UInt32)] = []
-    for index in 0..<count { found.append((buffer.load(UInt64.self, at: 12 * index + 4), buffer.load(UInt32.self, at: 12 * index))) }
+    for index in 0..<count {
+        found.append((buffer.load(UInt64.self, at: 12 * index + 4), buffer.load(UInt32.self, at: 12 * index)))
+    }
     found.sort { $0.data < $1.data }
     var text = "\(name) = \(count)"
     for event in found { text += " [\(event.data): \(hexadecimal(UInt(event.events)))]" }
@@ -171,7 +175,9 @@ private func epollBasics() {
     let (a, b) = socketPair()
     let second = sys(SYS_epoll_create, 1)
     _ = control(second, add, a, 1 | 0x2000, data: 1)
-    let pid = child { pause(milliseconds: 20); write(b, "y"); return 0 }
+    let pid = child {
+        pause(milliseconds: 20); write(b, "y"); return 0
+    }
     checkWait("blocks until data", second, milliseconds: 20_000)
     check("sender", text: reap(pid))
     close(b)
@@ -266,7 +272,9 @@ private func nested() {
     check("epoll in epoll", control(outer, add, inner, 1, data: 5))
     check("inner entry", control(inner, add, r, 1, data: 6))
     checkWait("quiet", outer)
-    let pid = child { pause(milliseconds: 20); write(w, "x"); return 0 }
+    let pid = child {
+        pause(milliseconds: 20); write(w, "x"); return 0
+    }
     checkWait("wakes through both", outer, milliseconds: 20_000)
     checkWait("inner", inner)
     check("writer", text: reap(pid))

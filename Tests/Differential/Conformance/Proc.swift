@@ -76,7 +76,9 @@ private func statistics() {
         }
     }
     check("status has", text: keys.reduce("") { $0.isEmpty ? $1 : $0 + " " + $1 })
-    let pid = child { pause(milliseconds: 20_000); return 0 }
+    let pid = child {
+        pause(milliseconds: 20_000); return 0
+    }
     pause(milliseconds: 20)
     let path = text(copying: "/proc/\(pid)/stat")
     let fd = sys(SYS_open, path, 0, 0)

@@ -15,8 +15,12 @@ func processesFamily() {
 
 private func exits() {
     for status in [0, 1, 127, 255, 256, 300, -1] { checkChild("exit \(status)") { Int32(status) } }
-    checkChild("killed by itself") { sys(SYS_kill, sys(SYS_getpid), Int(SIGKILL)); return 0 }
-    checkChild("aborted") { sys(SYS_kill, sys(SYS_getpid), Int(SIGABRT)); return 0 }
+    checkChild("killed by itself") {
+        sys(SYS_kill, sys(SYS_getpid), Int(SIGKILL)); return 0
+    }
+    checkChild("aborted") {
+        sys(SYS_kill, sys(SYS_getpid), Int(SIGABRT)); return 0
+    }
     let parent = sys(SYS_getpid)
     checkChild("parent is right") { sys(SYS_getppid) == parent ? 0 : 1 }
     checkChild("own number differs") { sys(SYS_getpid) != parent && sys(SYS_gettid) == sys(SYS_getpid) ? 0 : 1 }
@@ -26,7 +30,9 @@ private func waiting() {
     check("no children", text: reap(-1))
     check("no such child", text: reap(999_999))
     let (reader, writer) = pipe()
-    let pid = child { _ = read(reader, 1); return 3 }
+    let pid = child {
+        _ = read(reader, 1); return 3
+    }
     check("still running", text: reap(pid, WNOHANG))
     check("unknown option", text: reap(pid, 0x40))
     write(writer, ".")
@@ -54,7 +60,9 @@ private func waiting() {
     check("signal a zombie", sys(SYS_kill, zombie, Int(SIGTERM)))
     check("zombie", text: reap(zombie))
     check("signal nobody", sys(SYS_kill, zombie, 0))
-    let stopped = child { _ = read(reader, 1); return 0 }
+    let stopped = child {
+        _ = read(reader, 1); return 0
+    }
     sys(SYS_kill, stopped, Int(SIGSTOP))
     check("stopped", text: reap(stopped, WUNTRACED))
     check("stopped, asked again", text: reap(stopped, WUNTRACED | WNOHANG))
@@ -79,13 +87,17 @@ private func waitid() {
     check("waitid", sys(SYS_waitid, 1, pid, info.address, exited, 0))
     check("waitid again", sys(SYS_waitid, 1, pid, info.address, exited, 0))
     check("waitid of an unknown kind", sys(SYS_waitid, 9, 0, info.address, exited, 0))
-    let killed = child { pause(milliseconds: 20_000); return 0 }
+    let killed = child {
+        pause(milliseconds: 20_000); return 0
+    }
     sys(SYS_kill, killed, Int(SIGTERM))
     sys(SYS_waitid, 0, 0, info.address, exited, 0)
     check("killed code", Int(info.load(Int32.self, at: 8)))
     check("killed status", Int(info.load(Int32.self, at: 24)))
     info.fill(0xff)
-    let sleeper = child { pause(milliseconds: 20_000); return 0 }
+    let sleeper = child {
+        pause(milliseconds: 20_000); return 0
+    }
     check("waitid of nothing yet", sys(SYS_waitid, 1, sleeper, info.address, exited | Int(WNOHANG), 0))
     check("number when nothing", Int(info.load(Int32.self, at: 0)))
     sys(SYS_kill, sleeper, Int(SIGKILL))
@@ -187,12 +199,18 @@ func groupsFamily() {
     check("setpgid of nobody", sys(SYS_setpgid, 999_999, 0))
     check("setpgid negative", sys(SYS_setpgid, 0, -1))
     let (reader, writer) = pipe()
-    let first = child { pause(milliseconds: 20_000); return 0 }
+    let first = child {
+        pause(milliseconds: 20_000); return 0
+    }
     check("child into a group of its own", sys(SYS_setpgid, first, first))
-    let second = child { pause(milliseconds: 20_000); return 0 }
+    let second = child {
+        pause(milliseconds: 20_000); return 0
+    }
     check("another joins", sys(SYS_setpgid, second, first))
     check("joins a group that is not there", sys(SYS_setpgid, second, 999_999))
-    let outside = child { _ = read(reader, 1); return 6 }
+    let outside = child {
+        _ = read(reader, 1); return 6
+    }
     check("signal to the group", sys(SYS_kill, -first, Int(SIGTERM)))
     check("wait by group", text: reap(-first))
     check("wait by group again", text: reap(-first))
@@ -200,20 +218,23 @@ func groupsFamily() {
     check("signal to an empty group", sys(SYS_kill, -first, Int(SIGTERM)))
     write(writer, ".")
     check("outside the group", text: reap(outside))
-    check("after exec a child's group is fixed", text: reap(child {
-        let (r, w) = pipe(O_CLOEXEC)
-        let execed = child {
-            execSelf(["sleep"])
-            return 1
-        }
-        close(w)
-        _ = read(r, 1)
-        pause(milliseconds: 20)
-        let result = sys(SYS_setpgid, execed, execed)
-        sys(SYS_kill, execed, Int(SIGKILL))
-        _ = reap(execed)
-        return Int32(-result)
-    }))
+    check(
+        "after exec a child's group is fixed",
+        text: reap(
+            child {
+                let (r, w) = pipe(O_CLOEXEC)
+                let execed = child {
+                    execSelf(["sleep"])
+                    return 1
+                }
+                close(w)
+                _ = read(r, 1)
+                pause(milliseconds: 20)
+                let result = sys(SYS_setpgid, execed, execed)
+                sys(SYS_kill, execed, Int(SIGKILL))
+                _ = reap(execed)
+                return Int32(-result)
+            }))
     check("still myself", sys(SYS_getpid) == me)
     close(reader)
     close(writer)

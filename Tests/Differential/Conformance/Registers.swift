@@ -36,10 +36,11 @@ private func switches() {
     for pid in pids { check("registers over switches", text: reap(pid)) }
     ts_store(flag, 0)
     let threads = (0..<4).map { index in
-        ts_thread_create({ argument in
-            let damage = ts_registers_survive_wait(flag, UInt(bitPattern: argument) &* 0x0101_0101_0101_0101)
-            return UnsafeMutableRawPointer(bitPattern: Int(damage))
-        }, UnsafeMutableRawPointer(bitPattern: index + 1))
+        ts_thread_create(
+            { argument in
+                let damage = ts_registers_survive_wait(flag, UInt(bitPattern: argument) &* 0x0101_0101_0101_0101)
+                return UnsafeMutableRawPointer(bitPattern: Int(damage))
+            }, UnsafeMutableRawPointer(bitPattern: index + 1))
     }
     pause(milliseconds: 80)
     ts_store(flag, 1)
@@ -49,12 +50,14 @@ private func switches() {
 
 private func signals() {
     // A handler that ruins every register it may touch, again and again during a busy loop.
-    ts_handle(SIGALRM, { _, _, _ in
-        _ = ts_vector_survives(Int(SYS_getpid), 0, 0, 99)
-        ts_set_mxcsr(0x1f00)
-        ts_add(flag + 1, 1)
-        if ts_load(flag + 1) == 5 { ts_store(flag, 1) }
-    }, 0, 0)
+    ts_handle(
+        SIGALRM,
+        { _, _, _ in
+            _ = ts_vector_survives(Int(SYS_getpid), 0, 0, 99)
+            ts_set_mxcsr(0x1f00)
+            ts_add(flag + 1, 1)
+            if ts_load(flag + 1) == 5 { ts_store(flag, 1) }
+        }, 0, 0)
     ts_store(flag + 1, 0)
     let interval = Buffer(32)
     interval.store(4_000, at: 8)

@@ -137,7 +137,9 @@ private func waitingForSignals() {
     check("its number", Int(info.load(Int32.self, at: 0)))
     check("its code", Int(info.load(Int32.self, at: 8)))
     let me = sys(SYS_getpid)
-    let pid = child { pause(milliseconds: 20); sys(SYS_kill, me, Int(SIGUSR1)); return 0 }
+    let pid = child {
+        pause(milliseconds: 20); sys(SYS_kill, me, Int(SIGUSR1)); return 0
+    }
     check("one that comes", sys(SYS_rt_sigtimedwait, set.address, 0, timeSpec(milliseconds: 20_000).address, 8))
     check("sender", text: reap(pid))
     check("wrong size", sys(SYS_rt_sigtimedwait, set.address, 0, 0, 4))

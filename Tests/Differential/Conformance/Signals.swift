@@ -47,7 +47,9 @@ private func dispositions() {
     ts_dispose(SIGUSR1, 1)
     signalSelf(SIGUSR1)
     check("ignored", text: takeLog())
-    checkChild("default") { ts_dispose(SIGUSR1, 0); signalSelf(SIGUSR1); return 0 }
+    checkChild("default") {
+        ts_dispose(SIGUSR1, 0); signalSelf(SIGUSR1); return 0
+    }
     ts_handle(SIGUSR1, noting, Int32(bitPattern: UInt32(SA_RESETHAND)), 0)
     signalSelf(SIGUSR1)
     check("reset after one", Int(ts_disposition(SIGUSR1)))
@@ -97,38 +99,46 @@ private func masks() {
 
 private func handlerRules() {
     // In its own handler a signal is blocked; SA_NODEFER lifts that.
-    ts_handle(SIGUSR1, { _, _, _ in
-        counter += 1
-        log.append(UInt8(counter))
-        if counter < 3 { signalSelf(SIGUSR1) }
-        log.append(UInt8(100 + counter))
-    }, 0, 0)
+    ts_handle(
+        SIGUSR1,
+        { _, _, _ in
+            counter += 1
+            log.append(UInt8(counter))
+            if counter < 3 { signalSelf(SIGUSR1) }
+            log.append(UInt8(100 + counter))
+        }, 0, 0)
     counter = 0
     signalSelf(SIGUSR1)
     check("deferred", text: takeLog())
-    ts_handle(SIGUSR1, { _, _, _ in
-        counter += 1
-        let own = counter
-        log.append(UInt8(own))
-        if counter < 3 { signalSelf(SIGUSR1) }
-        log.append(UInt8(100 + own))
-    }, SA_NODEFER, 0)
+    ts_handle(
+        SIGUSR1,
+        { _, _, _ in
+            counter += 1
+            let own = counter
+            log.append(UInt8(own))
+            if counter < 3 { signalSelf(SIGUSR1) }
+            log.append(UInt8(100 + own))
+        }, SA_NODEFER, 0)
     counter = 0
     signalSelf(SIGUSR1)
     check("nested", text: takeLog())
-    ts_handle(SIGUSR1, { _, _, _ in
-        signalSelf(SIGUSR2)
-        log.append(1)
-    }, 0, SIGUSR2)
+    ts_handle(
+        SIGUSR1,
+        { _, _, _ in
+            signalSelf(SIGUSR2)
+            log.append(1)
+        }, 0, SIGUSR2)
     ts_handle(SIGUSR2, noting, 0, 0)
     signalSelf(SIGUSR1)
     check("mask of the handler", text: takeLog())
-    ts_handle(SIGUSR1, { number, info, _ in
-        log.append(UInt8(number))
-        log.append(UInt8(truncatingIfNeeded: info!.pointee.si_signo))
-        log.append(info!.pointee.si_code == -6 ? 1 : info!.pointee.si_code == 0 ? 2 : 3)
-        log.append(Int(ts_info_pid(info)) == sys(SYS_getpid) ? 1 : 0)
-    }, 0, 0)
+    ts_handle(
+        SIGUSR1,
+        { number, info, _ in
+            log.append(UInt8(number))
+            log.append(UInt8(truncatingIfNeeded: info!.pointee.si_signo))
+            log.append(info!.pointee.si_code == -6 ? 1 : info!.pointee.si_code == 0 ? 2 : 3)
+            log.append(Int(ts_info_pid(info)) == sys(SYS_getpid) ? 1 : 0)
+        }, 0, 0)
     signalSelf(SIGUSR1)
     check("information of tgkill", text: takeLog())
     sys(SYS_kill, sys(SYS_getpid), Int(SIGUSR1))
@@ -152,10 +162,12 @@ private func handlerRules() {
 private func realTime() {
     let (low, high): (Int32, Int32) = (40, 45)
     for number in [low, high] {
-        ts_handle(number, { number, info, _ in
-            log.append(UInt8(number))
-            log.append(UInt8(truncatingIfNeeded: ts_info_value(info)))
-        }, 0, 0)
+        ts_handle(
+            number,
+            { number, info, _ in
+                log.append(UInt8(number))
+                log.append(UInt8(truncatingIfNeeded: ts_info_value(info)))
+            }, 0, 0)
     }
     mask(SIG_BLOCK, [low, high])
     let info = Buffer(128)
@@ -214,7 +226,10 @@ private func defaults() {
     checkChild("signal to a process that handles it") {
         let me = sys(SYS_getpid)
         ts_handle(SIGTERM, { _, _, _ in sys(SYS_exit_group, 31) }, 0, 0)
-        _ = reap(child { sys(SYS_kill, me, Int(SIGTERM)); return 0 })
+        _ = reap(
+            child {
+                sys(SYS_kill, me, Int(SIGTERM)); return 0
+            })
         for _ in 0..<500 { pause(milliseconds: 2) }
         return 0
     }
@@ -233,15 +248,19 @@ private func badArguments() {
 }
 
 private func childSignals() {
-    ts_handle(SIGCHLD, { _, info, _ in
-        log.append(UInt8(truncatingIfNeeded: info!.pointee.si_code))
-        log.append(UInt8(truncatingIfNeeded: ts_info_status(info)))
-    }, 0, 0)
+    ts_handle(
+        SIGCHLD,
+        { _, info, _ in
+            log.append(UInt8(truncatingIfNeeded: info!.pointee.si_code))
+            log.append(UInt8(truncatingIfNeeded: ts_info_status(info)))
+        }, 0, 0)
     let pid = child { 12 }
     for _ in 0..<500 where log.isEmpty { pause(milliseconds: 2) }
     check("child ended", text: takeLog())
     check("reaped", text: reap(pid))
-    let killed = child { pause(milliseconds: 20_000); return 0 }
+    let killed = child {
+        pause(milliseconds: 20_000); return 0
+    }
     sys(SYS_kill, killed, Int(SIGKILL))
     for _ in 0..<500 where log.isEmpty { pause(milliseconds: 2) }
     check("child killed", text: takeLog())
@@ -262,20 +281,24 @@ private func alternativeStack() {
     stack.store(memory, at: 0)
     stack.store(32768, at: 16)
     check("set", sys(SYS_sigaltstack, stack.address, 0))
-    ts_handle(SIGUSR1, { _, _, _ in
-        let pointer = Int(ts_stack_pointer())
-        log.append(pointer >= stackStart && pointer < stackStart + 32768 ? 1 : 0)
-        let inside = Buffer(24)
-        sys(SYS_sigaltstack, 0, inside.address)
-        log.append(UInt8(truncatingIfNeeded: inside.load(Int32.self, at: 8)))
-        log.append(UInt8(truncatingIfNeeded: -sys(SYS_sigaltstack, inside.address, 0)))
-    }, SA_ONSTACK, 0)
+    ts_handle(
+        SIGUSR1,
+        { _, _, _ in
+            let pointer = Int(ts_stack_pointer())
+            log.append(pointer >= stackStart && pointer < stackStart + 32768 ? 1 : 0)
+            let inside = Buffer(24)
+            sys(SYS_sigaltstack, 0, inside.address)
+            log.append(UInt8(truncatingIfNeeded: inside.load(Int32.self, at: 8)))
+            log.append(UInt8(truncatingIfNeeded: -sys(SYS_sigaltstack, inside.address, 0)))
+        }, SA_ONSTACK, 0)
     signalSelf(SIGUSR1)
     check("on it, its flags, changing it", text: takeLog())
-    ts_handle(SIGUSR1, { _, _, _ in
-        let pointer = Int(ts_stack_pointer())
-        log.append(pointer >= stackStart && pointer < stackStart + 32768 ? 1 : 0)
-    }, 0, 0)
+    ts_handle(
+        SIGUSR1,
+        { _, _, _ in
+            let pointer = Int(ts_stack_pointer())
+            log.append(pointer >= stackStart && pointer < stackStart + 32768 ? 1 : 0)
+        }, 0, 0)
     signalSelf(SIGUSR1)
     check("not asked for", text: takeLog())
     stack.store(100, at: 16)

@@ -161,13 +161,19 @@ private func rawInput() {
     check("no echo", pollEvents(controller, POLLIN))
     write(controller, "a")
     checkRead("one byte is enough", terminal, 10)
-    change(terminal) { $0[17 + 6] = 0; $0[17 + 5] = 0 }
+    change(terminal) {
+        $0[17 + 6] = 0; $0[17 + 5] = 0
+    }
     check("minimum 0, time 0", read(terminal).result)
-    change(terminal) { $0[17 + 6] = 0; $0[17 + 5] = 1 }
+    change(terminal) {
+        $0[17 + 6] = 0; $0[17 + 5] = 1
+    }
     let before = now()
     check("time 1", read(terminal).result)
     check("waited a tenth of a second", now() - before >= 90_000_000)
-    change(terminal) { $0[17 + 6] = 3; $0[17 + 5] = 0 }
+    change(terminal) {
+        $0[17 + 6] = 3; $0[17 + 5] = 0
+    }
     let pid = child {
         for _ in 0..<3 {
             pause(milliseconds: 10)
@@ -182,7 +188,9 @@ private func rawInput() {
         ("return to newline", 0o400, "a\rb"), ("drop return", 0o200, "a\rb"), ("newline to return", 0o100, "a\nb"),
         ("strip", 0o40, "\u{e1}"),
     ] {
-        change(terminal) { $0.store(flag, at: 0); $0[17 + 6] = 1 }
+        change(terminal) {
+            $0.store(flag, at: 0); $0[17 + 6] = 1
+        }
         write(controller, typed)
         check(name, bytes: drain(terminal))
     }
@@ -232,7 +240,9 @@ private func sizes() {
     check("set by the controller", sys(SYS_ioctl, controller, setSize, size.address))
     size.fill(0)
     sys(SYS_ioctl, terminal, getSize, size.address)
-    check("seen by the terminal", text: "\(size.load(UInt16.self, at: 0)) \(size.load(UInt16.self, at: 2)) \(size.load(UInt16.self, at: 4))")
+    check(
+        "seen by the terminal",
+        text: "\(size.load(UInt16.self, at: 0)) \(size.load(UInt16.self, at: 2)) \(size.load(UInt16.self, at: 4))")
     size.store(UInt16(50), at: 0)
     check("set by the terminal", sys(SYS_ioctl, terminal, setSize, size.address))
     size.fill(0)

@@ -28,10 +28,11 @@ func threadsFamily() {
 }
 
 private func joining() {
-    let thread = start({ argument in
-        ts_store(shared, 41)
-        return argument.map { $0 + 1 }
-    }, 99)
+    let thread = start(
+        { argument in
+            ts_store(shared, 41)
+            return argument.map { $0 + 1 }
+        }, 99)
     check("joined value", ts_thread_join(thread))
     check("its write is seen", Int(ts_load(shared)))
     let stack = start({ _ in
@@ -103,7 +104,9 @@ private func identity() {
         return UnsafeMutableRawPointer(bitPattern: Int(status.load(Int32.self, at: 0)))
     })
     check("waited for by a thread", ts_thread_join(waiter))
-    check("descriptors are shared", ts_thread_join(start({ _ in UnsafeMutableRawPointer(bitPattern: open("t", O_CREAT | O_RDWR)) })))
+    check(
+        "descriptors are shared", ts_thread_join(start({ _ in UnsafeMutableRawPointer(bitPattern: open("t", O_CREAT | O_RDWR)) }))
+    )
     check("by number", write(3, "x"))
     close(3)
 }
@@ -140,7 +143,9 @@ private func signals() {
 
 private func exits() {
     checkChild("exit_group by a thread") {
-        let thread = start({ _ in sys(SYS_exit_group, 21); return nil })
+        let thread = start({ _ in
+            sys(SYS_exit_group, 21); return nil
+        })
         _ = ts_thread_join(thread)
         pause(milliseconds: 20_000)
         return 1
@@ -155,29 +160,43 @@ private func exits() {
         return 2
     }
     checkChild("all threads end with exit") {
-        _ = start({ _ in pause(milliseconds: 30); sys(SYS_exit, 3); return nil })
+        _ = start({ _ in
+            pause(milliseconds: 30); sys(SYS_exit, 3); return nil
+        })
         sys(SYS_exit, 4)
         return 5
     }
     checkChild("a thread that crashes ends all") {
-        let thread = start({ _ in ts_poke(nil); return nil })
+        let thread = start({ _ in
+            ts_poke(nil); return nil
+        })
         _ = ts_thread_join(thread)
         return 1
     }
     checkChild("exec in a thread") {
-        _ = start({ _ in execSelf(["arguments", "from a thread"]); return nil })
+        _ = start({ _ in
+            execSelf(["arguments", "from a thread"]); return nil
+        })
         pause(milliseconds: 20_000)
         return 1
     }
     checkChild("exit with threads blocked in calls") {
         let (r, _) = pipe()
         shared[7] = Int32(r)
-        for _ in 0..<4 { _ = start({ _ in _ = read(Int(shared[7]), 1); return nil }) }
+        for _ in 0..<4 {
+            _ = start({ _ in
+                _ = read(Int(shared[7]), 1); return nil
+            })
+        }
         pause(milliseconds: 20)
         return 23
     }
     checkChild("killed with threads that compute") {
-        for _ in 0..<3 { _ = start({ _ in while ts_load(shared + 8) == 0 {}; return nil }) }
+        for _ in 0..<3 {
+            _ = start({ _ in
+                while ts_load(shared + 8) == 0 {}; return nil
+            })
+        }
         pause(milliseconds: 10)
         sys(SYS_kill, sys(SYS_getpid), Int(SIGKILL))
         pause(milliseconds: 20_000)
@@ -193,26 +212,32 @@ private func manyThreads() {
         sum += ts_thread_join(thread)
     }
     check("one after the other", sum)
-    let threads = (1...32).map { start({ argument in
-        pthread_mutex_lock(lock)
-        shared[9] += Int32(Int(bitPattern: argument))
-        pthread_mutex_unlock(lock)
-        return nil
-    }, $0) }
+    let threads = (1...32).map {
+        start(
+            { argument in
+                pthread_mutex_lock(lock)
+                shared[9] += Int32(Int(bitPattern: argument))
+                pthread_mutex_unlock(lock)
+                return nil
+            }, $0)
+    }
     for thread in threads { _ = ts_thread_join(thread) }
     check("at once", Int(shared[9]))
     // Memory that threads map and unmap at the same time.
-    let mapping = (0..<4).map { start({ argument in
-        let mark = UInt8(truncatingIfNeeded: Int(bitPattern: argument))
-        for _ in 0..<200 {
-            let page = anonymous(8192)
-            setByte(page, mark)
-            setByte(page + 4096, mark)
-            if byte(page) != mark || byte(page + 4096) != mark { return UnsafeMutableRawPointer(bitPattern: 1) }
-            sys(SYS_munmap, page, 8192)
-        }
-        return nil
-    }, $0 + 1) }
+    let mapping = (0..<4).map {
+        start(
+            { argument in
+                let mark = UInt8(truncatingIfNeeded: Int(bitPattern: argument))
+                for _ in 0..<200 {
+                    let page = anonymous(8192)
+                    setByte(page, mark)
+                    setByte(page + 4096, mark)
+                    if byte(page) != mark || byte(page + 4096) != mark { return UnsafeMutableRawPointer(bitPattern: 1) }
+                    sys(SYS_munmap, page, 8192)
+                }
+                return nil
+            }, $0 + 1)
+    }
     for thread in mapping { check("mapping thread", ts_thread_join(thread)) }
 }
 

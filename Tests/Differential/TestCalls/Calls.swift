@@ -48,8 +48,12 @@ public final class Buffer {
         set { base.storeBytes(of: newValue, toByteOffset: index, as: UInt8.self) }
     }
 
-    public func load<T: BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T { base.loadUnaligned(fromByteOffset: offset, as: type) }
-    public func store<T: BitwiseCopyable>(_ value: T, at offset: Int) { base.storeBytes(of: value, toByteOffset: offset, as: T.self) }
+    public func load<T: BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T {
+        base.loadUnaligned(fromByteOffset: offset, as: type)
+    }
+    public func store<T: BitwiseCopyable>(_ value: T, at offset: Int) {
+        base.storeBytes(of: value, toByteOffset: offset, as: T.self)
+    }
 
     /// The first bytes.
     public func bytes(_ count: Int) -> [UInt8] {

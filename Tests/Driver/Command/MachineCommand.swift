@@ -68,7 +68,8 @@ enum MachineCommand {
             if try !options.take(word, &arguments) { commands.append(word) }
         }
         let machine = try options.start(
-            workspace, commandLine: "console=ttyS0 root=/dev/vda init=/bin/sh \(options.append.isEmpty ? "quiet" : options.append)")
+            workspace,
+            commandLine: "console=ttyS0 root=/dev/vda init=/bin/sh \(options.append.isEmpty ? "quiet" : options.append)")
         defer { machine.stop() }
         let shell = try GuestShell(on: machine)
         for command in commands {

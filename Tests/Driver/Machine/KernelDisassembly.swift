@@ -30,7 +30,9 @@ public enum KernelDisassembly {
             let name = instruction.prefix { $0 != " " && $0 != "\t" }
             if name.isEmpty || symbol.isEmpty { continue }
             count += 1
-            if usesState(name, instruction), !allowedSymbols.contains(String(symbol)) { found.append("\(symbol): \(instruction)") }
+            if usesState(name, instruction), !allowedSymbols.contains(String(symbol)) {
+                found.append("\(symbol): \(instruction)")
+            }
         }
         try require(count > 1000, "only \(count) instructions with symbols: is this a kernel?")
         return found

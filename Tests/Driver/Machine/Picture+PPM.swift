@@ -5,7 +5,8 @@ extension Picture {
     public init(ppm bytes: [UInt8]) throws {
         var position = 0
         func token() throws -> String {
-            while position < bytes.count, bytes[position] == 0x20 || (9...13).contains(bytes[position]) || bytes[position] == 0x23 {
+            while position < bytes.count, bytes[position] == 0x20 || (9...13).contains(bytes[position]) || bytes[position] == 0x23
+            {
                 if bytes[position] == 0x23 {
                     while position < bytes.count, bytes[position] != 10 { position += 1 }
                 } else {

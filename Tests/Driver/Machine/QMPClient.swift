@@ -75,7 +75,9 @@ public final class QMPClient: @unchecked Sendable {
             }
             if bytes.isEmpty { break }
         }
-        condition.withLock { ended = true; condition.broadcast() }
+        condition.withLock {
+            ended = true; condition.broadcast()
+        }
     }
 
     private func receive(_ message: JSON) {

@@ -56,7 +56,8 @@ public final class ScenarioContext: @unchecked Sendable {
         configuration.processors = processors
         let shell = try GuestShell(on: start(configuration))
         // A shell as process 1 has mounted nothing yet, except what the kernel has.
-        try shell.check("mount | grep -q ' /proc ' || mount -t proc proc /proc; mount | grep -q ' /tmp ' || mount -t tmpfs tmpfs /tmp")
+        try shell.check(
+            "mount | grep -q ' /proc ' || mount -t proc proc /proc; mount | grep -q ' /tmp ' || mount -t tmpfs tmpfs /tmp")
         return shell
     }
 

@@ -55,7 +55,10 @@ public final class SerialPort: @unchecked Sendable {
             var best: (index: Int, start: Int)?
             for (index, bytes) in wanted.enumerated() {
                 if let start = received.firstOccurrence(of: bytes, from: max(position, scanned - longest)),
-                    start < best?.start ?? .max { best = (index, start) }
+                    start < best?.start ?? .max
+                {
+                    best = (index, start)
+                }
             }
             if let best {
                 let before = String(decoding: received[position..<best.start], as: UTF8.self)
