@@ -1,6 +1,6 @@
 // Colours that change linearly along a block of pixels, three channels in one word.
 
-/// A colour in 16-bit lanes of 8.8 fixed point (blue, red, green from the lowest), and its change from pixel to
+/// A colour in 16-bit lanes of 8.8 fixed point (blue, red, green, alpha from the lowest), and its change from pixel to
 /// pixel. The change is the plain integer difference of two such words, so lanes may fall as well as rise.
 struct Gradient {
     private let start: UInt64
@@ -15,7 +15,7 @@ struct Gradient {
     init(_ row: UnsafePointer<Int32>, first: Int32, last: Int32, count: Int) {
         let a = Self.sample(row, Int(first))
         let b = Self.sample(row, Int(last))
-        start = Self.word(a.0, a.1, a.2)
+        start = Self.word(a.0, a.1, a.2) &+ 0xFF00_0000_0000_0000
         step = Self.word(
             Self.rounded(b.0 &- a.0, count), Self.rounded(b.1 &- a.1, count), Self.rounded(b.2 &- a.2, count))
     }
@@ -23,7 +23,7 @@ struct Gradient {
     @inline(__always)
     private static func rounded(_ difference: Int, _ count: Int) -> Int {
         // Toward zero: a lane never leaves the range between its two ends. All blocks but a row's last are whole.
-        count == WallpaperPainter.blockWidth ? difference / 16 : difference / count
+        count == WallpaperPainter.blockWidth ? difference / 32 : difference / count
     }
 
     @inline(__always)
@@ -41,10 +41,11 @@ struct Gradient {
         UInt64(bitPattern: Int64(blue &+ red << 16 &+ green << 32))
     }
 
+    /// Keeps the whole part of each lane: blue and red are in place, green and alpha 24 bits above theirs.
     @inline(__always)
     private static func pixel(_ lanes: UInt64) -> UInt32 {
-        let t = lanes >> 8
-        return 0xFF00_0000 | UInt32(truncatingIfNeeded: t & 0xFF_00FF) | UInt32(truncatingIfNeeded: (t >> 24) & 0xFF00)
+        let whole = (lanes >> 8) & 0x00FF_00FF_00FF_00FF
+        return UInt32(truncatingIfNeeded: whole | whole >> 24)
     }
 
     /// The pixel `offset` pixels into the block.
@@ -53,16 +54,24 @@ struct Gradient {
         Self.pixel(start &+ step &* UInt64(offset) &+ dither[offset])
     }
 
-    /// Writes the pixels of `range`; the block begins at `origin`.
+    /// Writes `count` pixels, the first of which is `skipped` pixels into the block.
     @inline(__always)
     func fill(
-        _ to: UnsafeMutablePointer<UInt32>, _ range: Range<Int>, from origin: Int, _ dither: UnsafePointer<UInt64>
+        _ to: UnsafeMutablePointer<UInt32>, count: Int, skipping skipped: Int, _ dither: UnsafePointer<UInt64>
     ) {
-        var value = start &+ step &* UInt64(range.lowerBound &- origin)
-        var x = range.lowerBound
-        let end = range.upperBound
-        let thresholds = dither - origin
-        while x < end {
+        var value = start &+ step &* UInt64(skipped)
+        let thresholds = dither + skipped
+        var x = 0
+        while x &+ 4 <= count {
+            to[x] = Self.pixel(value &+ thresholds[x])
+            to[x &+ 1] = Self.pixel(value &+ step &+ thresholds[x &+ 1])
+            let third = value &+ step &* 2
+            to[x &+ 2] = Self.pixel(third &+ thresholds[x &+ 2])
+            to[x &+ 3] = Self.pixel(third &+ step &+ thresholds[x &+ 3])
+            value = third &+ step &* 2
+            x &+= 4
+        }
+        while x < count {
             to[x] = Self.pixel(value &+ thresholds[x])
             value = value &+ step
             x &+= 1

@@ -1,7 +1,7 @@
 // Painting a wallpaper at a size, any part of it at any time: damage is repainted from the description, so no
 // full-screen picture has to be kept.
 //
-// A row is painted in blocks of 16 pixels. Within a block a colour changes linearly, so a pixel costs one addition of
+// A row is painted in blocks of 32 pixels. Within a block a colour changes linearly, so a pixel costs one addition of
 // the step, one of the dither and a few shifts, about ten instructions; ridge lines cross few blocks.
 
 import Gfx
@@ -11,17 +11,19 @@ public struct WallpaperPainter: Sendable {
     public let size: Size
     private let wallpaper: Wallpaper
     private let blocks: Int
-    /// For each layer, the height of its ridge at each pixel's left edge, in 1/256 pixels; `width + 1` values.
-    private let ridges: [[Int32]]
+    /// For each layer, the height of its ridge at each pixel's left edge, in 1/256 pixels; `width + 1` values a layer.
+    private let ridges: [Int32]
     /// For each layer and block: the first row that the layer touches, and the first that it covers wholly.
-    private let firstRows: [[Int32]]
-    private let fullRows: [[Int32]]
+    private let firstRows: [Int32]
+    private let fullRows: [Int32]
+    /// The same for each layer over all its blocks.
+    private let firstRow: [Int32]
+    private let fullRow: [Int32]
+    /// For each field, where the blocks' first pixels lie among its columns, in 1/65536; `blocks + 1` values a field,
+    /// none of them quite at the last column, so that there is always a next one.
+    private let positions: [Int32]
 
-    /// For each field, where the blocks' first pixels lie among its columns, in 1/65536; `blocks + 1` values, none
-    /// of them quite at the last column, so that there is always a next one.
-    private let positions: [[Int32]]
-
-    static let blockWidth = 16
+    static let blockWidth = 32
 
     /// Fails for an empty size and for one larger than 16384 pixels.
     public init?(_ wallpaper: Wallpaper, size: Size) {
@@ -31,13 +33,11 @@ public struct WallpaperPainter: Sendable {
         let width = Int(size.width)
         let blocks = (width + Self.blockWidth - 1) / Self.blockWidth
         self.blocks = blocks
-        var ridges: [[Int32]] = []
-        var firstRows: [[Int32]] = []
-        var fullRows: [[Int32]] = []
+        var ridges: [Int32] = []
+        var firstRows: [Int32] = []
+        var fullRows: [Int32] = []
         for layer in wallpaper.layers {
             let ridge = Self.ridge(layer, length: wallpaper.profileLength, size)
-            var first = [Int32](repeating: 0, count: blocks)
-            var full = [Int32](repeating: 0, count: blocks)
             for block in 0..<blocks {
                 let start = block * Self.blockWidth
                 var lowest = ridge[start]
@@ -46,24 +46,24 @@ public struct WallpaperPainter: Sendable {
                     lowest = max(lowest, ridge[x])
                     highest = min(highest, ridge[x])
                 }
-                first[block] = highest >> 8
-                full[block] = (lowest + 255) >> 8
+                firstRows.append(highest >> 8)
+                fullRows.append((lowest + 255) >> 8)
             }
-            ridges.append(ridge)
-            firstRows.append(first)
-            fullRows.append(full)
-        }
-        let span = max(1, width - 1)
-        positions = ([wallpaper.sky] + wallpaper.layers.map { $0.field }).map { field in
-            (0...blocks).map { block in
-                let x = min(block * Self.blockWidth, span)
-                let position = (x * (field.columns - 1) << 16) / span
-                return Int32(truncatingIfNeeded: min(position, (field.columns - 1) << 16 - 1))
-            }
+            ridges += ridge
         }
         self.ridges = ridges
         self.firstRows = firstRows
         self.fullRows = fullRows
+        firstRow = wallpaper.layers.indices.map { firstRows[($0 * blocks)..<(($0 + 1) * blocks)].min() ?? 0 }
+        fullRow = wallpaper.layers.indices.map { fullRows[($0 * blocks)..<(($0 + 1) * blocks)].max() ?? 0 }
+        let span = max(1, width - 1)
+        positions = ([wallpaper.sky] + wallpaper.layers.map { $0.field }).flatMap { field in
+            (0...blocks).map { block in
+                let x = min(block * Self.blockWidth, span)
+                let end = (field.columns - 1) << 16
+                return Int32(truncatingIfNeeded: min(x * end / span, end - 1))
+            }
+        }
     }
 
     private static func ridge(_ layer: Wallpaper.Layer, length: Int, _ size: Size) -> [Int32] {
@@ -93,7 +93,7 @@ public struct WallpaperPainter: Sendable {
                 guard let colorBase = colors.baseAddress, let ditherBase = dither.baseAddress else { return }
                 for y in area.top..<area.bottom {
                     fillDither(ditherBase, y)
-                    paintRow(y, area, buffer, fields, colorBase, ditherBase)
+                    paintRow(y, area, buffer.pixels(row: y, column: 0), fields, colorBase, ditherBase)
                 }
             }
         }
@@ -102,45 +102,67 @@ public struct WallpaperPainter: Sendable {
     }
 
     private func paintRow(
-        _ y: Int32, _ area: Rect, _ buffer: PixelBuffer, _ fields: [ColorField],
+        _ y: Int32, _ area: Rect, _ to: UnsafeMutablePointer<UInt32>, _ fields: [ColorField],
         _ colors: UnsafeMutablePointer<Int32>, _ dither: UnsafePointer<UInt64>
     ) {
+        // Layers from `nearest` on lie wholly below this row; those before `farthest` are wholly hidden by it.
+        var nearest = fields.count - 1
+        while nearest > 0, y < firstRow[nearest - 1] { nearest -= 1 }
+        var farthest = nearest
+        while farthest > 0, y < fullRow[farthest - 1] { farthest -= 1 }
+        let width = Int(size.width)
+        let blocks = blocks
         // The row's colours of every field, made when the first block needs them.
         var ready: UInt32 = 0
-        func gradient(_ index: Int, _ block: Int) -> Gradient {
+        func gradient(_ index: Int, _ block: Int, _ positions: UnsafePointer<Int32>) -> Gradient {
             var row = colors
-            for field in fields[..<index] { row += field.columns * 3 }
+            for field in 0..<index { row += fields[field].columns &* 3 }
             if ready & (1 << UInt32(index)) == 0 {
                 ready |= 1 << UInt32(index)
                 interpolate(fields[index], y, into: row)
             }
+            let at = positions + (index &* (blocks &+ 1) &+ block)
             let start = block &* Self.blockWidth
-            let span = max(1, Int(size.width) &- 1)
-            return positions[index].withUnsafeBufferPointer {
-                Gradient(
-                    row, first: $0[block], last: $0[block &+ 1],
-                    count: max(1, min(start &+ Self.blockWidth, span) &- start))
-            }
+            let next = min(start &+ Self.blockWidth, max(1, width &- 1))
+            return Gradient(row, first: at[0], last: at[1], count: max(1, next &- start))
         }
-        let layers = ridges.count
-        let to = buffer.pixels(row: y, column: 0)
-        for block in (Int(area.left) / Self.blockWidth)...(Int(area.right - 1) / Self.blockWidth) {
-            let start = block * Self.blockWidth
-            let range = max(start, Int(area.left))..<min(start + Self.blockWidth, Int(area.right))
-            var base = layers
-            while base > 0, y < fullRows[base - 1][block] { base -= 1 }
-            let thresholds = dither + start % ditherPeriod
-            gradient(base, block).fill(to, range, from: start, thresholds)
-            for layer in base..<layers where y >= firstRows[layer][block] {
-                let colors = gradient(layer + 1, block)
-                ridges[layer].withUnsafeBufferPointer { ridge in
-                    for x in range {
-                        let coverage = ridgeCoverage(ridge[x], ridge[x + 1], y)
-                        if coverage == 0 { continue }
-                        let pixel = colors.pixel(at: x - start, thresholds)
-                        to[x] = coverage == 255 ? pixel : Gfx.interpolate(to[x], pixel, coverage)
+        // SAFETY: blocks, layers and columns stay within what `init` made the arrays for.
+        positions.withUnsafeBufferPointer { positions in
+            guard let positions = positions.baseAddress else { return }
+            fullRows.withUnsafeBufferPointer { full in
+                for block in (Int(area.left) / Self.blockWidth)...(Int(area.right &- 1) / Self.blockWidth) {
+                    let start = block &* Self.blockWidth
+                    let from = max(start, Int(area.left))
+                    let end = min(start &+ Self.blockWidth, Int(area.right))
+                    var base = nearest
+                    while base > farthest, y < full.baseAddress![(base &- 1) &* blocks &+ block] { base &-= 1 }
+                    let thresholds = dither + start % ditherPeriod
+                    gradient(base, block, positions).fill(to + from, count: end &- from, skipping: from &- start, thresholds)
+                    for layer in base..<nearest where y >= firstRows[layer &* blocks &+ block] {
+                        blendRidge(layer, y, to, from..<end, gradient(layer &+ 1, block, positions), start, thresholds)
                     }
                 }
+            }
+        }
+    }
+
+    /// Draws a layer's part of a block that its ridge line crosses.
+    private func blendRidge(
+        _ layer: Int, _ y: Int32, _ to: UnsafeMutablePointer<UInt32>, _ range: Range<Int>, _ colors: Gradient,
+        _ start: Int, _ thresholds: UnsafePointer<UInt64>
+    ) {
+        let offset = layer &* (Int(size.width) &+ 1)
+        let row = y &* 256
+        ridges.withUnsafeBufferPointer { ridges in
+            guard let base = ridges.baseAddress else { return }
+            // SAFETY: `range` is inside the width, and each layer has one value more than that.
+            let ridge = base + offset
+            for x in range {
+                let a = ridge[x]
+                let b = ridge[x &+ 1]
+                if min(a, b) >= row &+ 256 { continue }
+                let pixel = colors.pixel(at: x &- start, thresholds)
+                to[x] = max(a, b) <= row ? pixel : Gfx.interpolate(to[x], pixel, ridgeCoverage(a, b, row))
             }
         }
     }
@@ -197,10 +219,11 @@ public struct WallpaperPainter: Sendable {
     }
 }
 
-/// The share of pixel row `y` below a ridge that goes from height `a` to `b` (1/256 pixels) across the pixel.
+/// The share of the pixel row that begins at height `top` below a ridge that goes from `a` to `b` across the pixel, all
+/// in 1/256 pixels.
 @inline(__always)
-private func ridgeCoverage(_ a: Int32, _ b: Int32, _ y: Int32) -> UInt8 {
-    let bottom = (y &+ 1) &* 256
+private func ridgeCoverage(_ a: Int32, _ b: Int32, _ top: Int32) -> UInt8 {
+    let bottom = top &+ 256
     var sum: Int32 = 0
     // Four columns within the pixel: enough for the steep sides of trees.
     for k in Int32(0)..<4 {
