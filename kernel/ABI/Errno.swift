@@ -80,3 +80,6 @@ extension Errno {
 extension Errno {
     @inlinable public static var tooManyReferences: Errno { Errno(rawValue: 109) }  // ETOOMANYREFS
 }
+extension Errno {
+    @inlinable public static var connectionAborted: Errno { Errno(rawValue: 103) }  // ECONNABORTED
+}
