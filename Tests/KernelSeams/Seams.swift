@@ -3,8 +3,6 @@
 
 import Foundation
 
-@_cdecl("martlet_irq_save") public func seamInterruptSave() -> UInt { 0 }
-@_cdecl("martlet_irq_restore") public func seamInterruptRestore(_ flags: UInt) {}
 @_cdecl("martlet_pause") public func seamPause() { sched_yield() }
 
 @_cdecl("martlet_user_copy")
@@ -30,11 +28,4 @@ nonisolated(unsafe) public var seamShowsLog = false
 @_cdecl("martlet_console_write")
 public func seamConsoleWrite(_ text: UnsafePointer<UInt8>, _ count: Int) {
     if seamShowsLog { _ = Foundation.write(2, text, count) }
-}
-
-@_cdecl("martlet_monotonic_ns")
-public func seamMonotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

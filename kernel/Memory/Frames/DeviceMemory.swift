@@ -11,6 +11,7 @@ struct DeviceRanges: ~Copyable {
         for index in free.indices where free[index].end - free[index].start >= byteCount + 4096 {
             let start = free[index].start
             free[index].start = start + byteCount + 4096
+            if free[index].start == free[index].end { free.remove(at: index) }
             return start
         }
         return nil

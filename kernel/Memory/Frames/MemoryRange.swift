@@ -44,7 +44,7 @@ enum MemoryMapRules {
     ///   - reserved: ranges in use (kernel image, modules, boot information).
     static func usableFrames(map: [MemoryRange], reserved: [MemoryRange]) -> [FrameRange] {
         var free: [FrameRange] = []
-        for range in map where range.kind == .usable {
+        for range in map where range.kind == .usable && range.start < highestUsable {
             let first = (max(range.start, lowestUsable) &+ 4095) >> 12
             let end = min(range.end, highestUsable) >> 12
             if first < end { free.append(FrameRange(first: first, end: end)) }

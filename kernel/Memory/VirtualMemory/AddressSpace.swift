@@ -2,7 +2,6 @@ import ABI
 import Frames
 import Scheduling
 import Support
-import Synchronization
 
 /// The memory of a process: its areas and its page tables.
 ///

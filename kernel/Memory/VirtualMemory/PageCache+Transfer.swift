@@ -112,7 +112,18 @@ extension PageCache {
             }
         }
         if dropped > 0 { unreservePages(dropped) }
-        clearAfterEnd()
+        if isMemoryOnly || length & 4095 == 0 {
+            clearAfterEnd()
+            return
+        }
+        // What was cut off must not come back from the device when the file grows again.
+        try prepareWrite(length >> 12)
+        try tree.withLock { (tree: inout PageTree) throws(Errno) in
+            let frame = try find(length >> 12, in: &tree)
+            clearTail(length >> 12, frame)
+            tree.markDirty(length >> 12)
+            FrameAllocator.release(frame)
+        }
     }
 
     /// Clears the rest of the last page: a mapping may have written there, or data was cut off.

@@ -2,7 +2,7 @@ import ABI
 import Frames
 import Scheduling
 import Support
-import Synchronization
+import struct Synchronization.Atomic
 
 /// The pages of one file that are in memory.
 ///
@@ -130,13 +130,13 @@ open class PageCache: MemoryObject {
         }
     }
 
-    /// Clears what lies past the end of the file: it must read as zeros when the file grows.
-    private final func clearTail(_ index: UInt64, _ frame: PhysicalAddress) {
+    /// Clears what lies past the end of the file in a page: it must read as zeros when the file grows.
+    final func clearTail(_ index: UInt64, _ frame: PhysicalAddress) {
         let end = byteCount
         let start = index << 12
         if end >= start + 4096 { return }
         let valid = end > start ? Int(end - start) : 0
-        // SAFETY: within one frame that nobody else sees yet.
+        // SAFETY: within one frame, which the caller holds a reference to.
         UnsafeMutableRawBufferPointer(start: frame.directMapped + valid, count: pageSize - valid).initializeMemory(as: UInt8.self, repeating: 0)
     }
 
@@ -183,6 +183,8 @@ open class PageCache: MemoryObject {
         while true {
             let found: UInt64? = try tree.withLock { (tree: inout PageTree) throws(Errno) -> UInt64? in
                 guard let (index, frame) = tree.takeDirty(from: next, to: end) else { return nil }
+                // A mapping may have written behind the end.
+                clearTail(index, frame)
                 do throws(Errno) {
                     try writeBack(index, frame)
                 } catch {

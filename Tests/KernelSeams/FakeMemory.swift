@@ -1,0 +1,22 @@
+import Foundation
+import Frames
+import Support
+
+/// Physical memory for host tests: an anonymous mapping of the test process, which the direct map points to and the frame
+/// allocator manages. Started once; all tests share it.
+public enum FakeMemory {
+    public static let byteCount = 512 << 20
+
+    // Initialised once, by whoever comes first.
+    private static let started: Bool = {
+        guard let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+            memory != MAP_FAILED
+        else { fatalError("no memory for tests") }
+        directMapBase = UInt(bitPattern: memory)
+        let map = [MemoryRange(start: 0, byteCount: UInt64(byteCount), kind: .usable)]
+        return withProcessor { Frames.start(memoryMap: map, reserved: []) }
+    }()
+
+    /// Makes frames available. Harmless when they are already.
+    public static func start() { precondition(started, "the frame allocator did not start") }
+}

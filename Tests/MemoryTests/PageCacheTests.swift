@@ -1,0 +1,144 @@
+import ABI
+import Frames
+import KernelSeams
+import Support
+import Testing
+
+@testable import VirtualMemory
+
+/// A file on a make-believe disk, which counts what is read and written.
+private final class DiskFile: PageCache {
+    var disk: [UInt64: [UInt8]] = [:]
+    var fills = 0
+    var failsReads = false
+    var readAhead = 1
+    override var readAheadPageCount: Int { readAhead }
+    override func fill(_ pageIndex: UInt64, _ frame: PhysicalAddress) throws(Errno) {
+        if failsReads { throw .ioError }
+        fills += 1
+        let bytes = disk[pageIndex] ?? [UInt8](repeating: 0, count: 4096)
+        frame.directMapped.copyMemory(from: bytes, byteCount: 4096)
+    }
+    override func writeBack(_ pageIndex: UInt64, _ frame: PhysicalAddress) throws(Errno) {
+        disk[pageIndex] = Array(UnsafeRawBufferPointer(start: frame.directMapped, count: 4096))
+    }
+}
+
+@Suite struct PageCacheTests {
+    @Test func treeAgainstDictionary() {
+        FakeMemory.start()
+        withProcessor {
+            var tree = PageTree()
+            var random = Seeded(40)
+            var model: [UInt64: (UInt64, Bool)] = [:]
+            func index() -> UInt64 { random.chance(70) ? UInt64(random.below(300)) : random.chance(80) ? UInt64(random.below(1 << 20)) : random.next() >> 20 }
+            for step in 0..<100_000 {
+                let page = index()
+                switch random.below(10) {
+                case 0..<5:
+                    if model[page] != nil { continue }
+                    let frame = UInt64(step + 1) << 12
+                    tree.insert(page, frame: PhysicalAddress(frame))
+                    model[page] = (frame, false)
+                case 5:
+                    if model[page] == nil { continue }
+                    tree.markDirty(page)
+                    model[page]!.1 = true
+                case 6:
+                    #expect(tree.remove(page)?.rawValue == model.removeValue(forKey: page)?.0)
+                case 7 where random.chance(20):
+                    let found = tree.takeDirty(from: page, to: page + 5000)
+                    let expected = model.filter { $0.key >= page && $0.key < page + 5000 && $0.value.1 }.keys.min()
+                    #expect(found?.index == expected)
+                    if let expected { model[expected]!.1 = false }
+                case 8 where random.chance(1):
+                    var dropped = 0
+                    tree.removeAll(from: page) { _ in dropped += 1 }
+                    #expect(dropped == model.keys.filter { $0 >= page }.count)
+                    model = model.filter { $0.key < page }
+                default:
+                    let entry = tree.entry(page)
+                    #expect(entry == (model[page].map { $0.0 | ($0.1 ? 1 : 0) } ?? 0))
+                }
+                if tree.count != model.count { Issue.record("count is off") ; return }
+            }
+            var seen = 0
+            tree.forEach(from: 0, to: .max) { page, entry in
+                seen += 1
+                if model[page]?.0 != entry & ~1 { Issue.record("a page is wrong") }
+            }
+            #expect(seen == model.count)
+            tree.removeAll(from: 0) { _ in }
+        }
+    }
+
+    /// Reads, writes and truncations at random against an array of bytes, for files in memory and on a disk.
+    @Test(arguments: [false, true]) func contentsAgainstArray(onDisk: Bool) throws {
+        FakeMemory.start()
+        try withProcessor {
+            let before = FrameAllocator.freeFrames
+            do {
+                let disk = DiskFile()
+                let cache: PageCache = onDisk ? disk : MemoryPageCache()
+                var random = Seeded(onDisk ? 41 : 42)
+                var model: [UInt8] = []
+                if onDisk {
+                    model = (0..<50_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+                    for page in 0..<13 { disk.disk[UInt64(page)] = Array((model + [UInt8](repeating: 0xcc, count: 8192))[page * 4096..<(page + 1) * 4096]) }
+                    disk.byteCount = 50_000
+                    disk.readAhead = 4
+                }
+                for step in 0..<8_000 {
+                    let offset = random.below(random.chance(90) ? model.count + 5000 : 200_000)
+                    let count = random.below(random.chance(80) ? 300 : 20_000)
+                    switch random.below(10) {
+                    case 0..<4:
+                        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 + step) }
+                        #expect(try cache.put(bytes, at: offset) == count)
+                        if count > 0 {
+                            if model.count < offset + count { model += [UInt8](repeating: 0, count: offset + count - model.count) }
+                            model.replaceSubrange(offset..<offset + count, with: bytes)
+                        }
+                    case 4..<9:
+                        let got = try cache.get(count, at: offset)
+                        let expected = offset < model.count ? Array(model[offset..<min(offset + count, model.count)]) : []
+                        if got != expected { Issue.record("read \(count) at \(offset): wrong bytes, step \(step)") ; return }
+                    default:
+                        let length = random.chance(50) ? random.below(model.count + 1) : random.below(150_000)
+                        try cache.truncate(to: UInt64(length))
+                        if length < model.count { model.removeSubrange(length...) } else { model += [UInt8](repeating: 0, count: length - model.count) }
+                        if onDisk { for page in disk.disk.keys where page >= (length + 4095) / 4096 { disk.disk[page] = [UInt8](repeating: 0, count: 4096) } }
+                    }
+                    #expect(cache.byteCount == UInt64(model.count))
+                    if onDisk, random.chance(2) {
+                        // Everything goes to the disk, and clean pages may go.
+                        try cache.synchronize()
+                        cache.dropPages(from: 0, to: .max)
+                        #expect(cache.residentPageCount == 0)
+                        for page in 0..<((model.count + 4095) / 4096) where disk.disk[UInt64(page)] == nil {
+                            disk.disk[UInt64(page)] = [UInt8](repeating: 0, count: 4096)
+                        }
+                    }
+                }
+            }
+            #expect(FrameAllocator.freeFrames + 400 > before)
+        }
+    }
+
+    @Test func failedReadsLeaveNothingBehind() {
+        FakeMemory.start()
+        withProcessor {
+            let file = DiskFile(byteCount: 10_000)
+            file.failsReads = true
+            let code = errorNumber { () throws(Errno) in _ = try file.get(10, at: 0) }
+            #expect(code == 5)
+            #expect(file.residentPageCount == 0)
+            file.failsReads = false
+            #expect(throws: FaultError.busError) { _ = try file.frame(at: 3, writing: false) }
+            file.readAhead = 16
+            let frame = try? file.frame(at: 0, writing: false)
+            #expect(frame != nil && file.residentPageCount == 3 && file.fills == 3)
+            if let frame { FrameAllocator.release(frame) }
+        }
+    }
+}
