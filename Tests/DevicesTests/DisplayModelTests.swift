@@ -139,6 +139,25 @@ private func clip(_ x1: Int32, _ y1: Int32, _ x2: Int32, _ y2: Int32) -> ScreenR
     }
 }
 
+@Suite struct PanicTextTests {
+    @Test func textWrapsAndStopsAtTheBottom() {
+        var grid = TextGrid(columns: 3, rows: 2)
+        var cells: [String] = []
+        for byte in "abcd\nef\ng".utf8 {
+            let cell = grid.place(byte)
+            cells.append(cell.map { "\($0.column),\($0.row)" } ?? "-")
+        }
+        #expect(cells == ["0,0", "1,0", "2,0", "0,1", "-", "-", "-", "-", "-"])
+    }
+
+    @Test func everyPrintableCharacterLooksDifferent() {
+        var seen: Set<[UInt8]> = []
+        for character in UInt8(0x20)...0x7F { seen.insert((0..<16).map { PanicFont.row(character, $0) }) }
+        #expect(seen.count == 96)
+        #expect(PanicFont.row(0x41, 0) == 0 && PanicFont.row(0x41, 15) == 0 && PanicFont.row(0x41, 1) == 0x38)
+    }
+}
+
 @Suite struct DisplayLayoutTests {
     /// The numbers hold the size of the structure: they come from the C headers.
     @Test func requestNumbers() {

@@ -244,6 +244,7 @@ public final class VirtioGPUDriver: PCIDriver {
         guard card == nil, let virtio = VirtioDevice(device), let gpu = VirtioGPU(virtio) else { return false }
         let card = DisplayCard(gpu)
         self.card = card
+        PanicScreen.target = GPUPanicTarget(virtio)
         card.register()
         return true
     }

@@ -42,6 +42,7 @@ public final class VirtioDevice {
     /// Whether each source has a vector of its own; otherwise all share the INTx line.
     private var usesMessages = false
     private var line: VirtioLine?
+    private var polledDoorbell = 0
 
     /// Finds and maps the device's structures.
     /// - Returns: nil when it is not a modern device or its structures make no sense.
@@ -193,6 +194,38 @@ public final class VirtioDevice {
         self.line = line
         return true
     }
+
+    // MARK: After a panic
+
+    /// Resets the device and gives it one queue (number 0) that is polled. Allocates nothing and takes no lock: for the panic
+    /// screen, when the device's driver can no longer be relied on.
+    /// - Parameter ring: zeroed memory for a queue of `size` descriptors.
+    public func restartPolled(ring: PhysicalAddress, size: UInt16) -> Bool {
+        guard reset() else { return false }
+        addStatus(VirtioStatus.acknowledge)
+        addStatus(VirtioStatus.driver)
+        common.write32(Common.driverFeatureSelect, 0)
+        common.write32(Common.driverFeature, 0)
+        common.write32(Common.driverFeatureSelect, 1)
+        common.write32(Common.driverFeature, UInt32(truncatingIfNeeded: VirtioFeature.version1 >> 32))
+        addStatus(VirtioStatus.featuresOK)
+        guard common.read8(Common.status) & VirtioStatus.featuresOK != 0 else { return false }
+        common.write16(Common.queueSelect, 0)
+        guard common.read16(Common.queueSize) >= size else { return false }
+        let layout = SplitRing.Layout(size: size)
+        common.write16(Common.queueSize, size)
+        common.write16(Common.queueVector, Self.noVector)
+        write64(Common.queueDescriptors, ring.rawValue)
+        write64(Common.queueAvailable, ring.rawValue + UInt64(layout.availableOffset))
+        write64(Common.queueUsed, ring.rawValue + UInt64(layout.usedOffset))
+        common.write16(Common.queueEnable, 1)
+        polledDoorbell = Int(common.read16(Common.queueNotifyOffset)) * notifyMultiplier
+        run()
+        return polledDoorbell + 2 <= notification.byteCount
+    }
+
+    /// Tells the device about new entries in the polled queue.
+    public func ringPolledQueue() { notification.write16(polledDoorbell, 0) }
 
     private func write64(_ offset: Int, _ value: UInt64) {
         common.write32(offset, UInt32(truncatingIfNeeded: value))
