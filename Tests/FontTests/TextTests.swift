@@ -133,4 +133,26 @@ final class Page {
             cells.draw("A", into: page.buffer, at: Point(x: x, y: x), foreground: 1, background: 2)
         }
     }
+
+    /// A page of everything that text drawing does, by its fingerprint: a change of any pixel is seen.
+    @Test func pageHasTheApprovedFingerprint() throws {
+        let font = try file.face()
+        let page = Page(120, 80, background: 0xFF1E_1F29)
+        let buffer = page.buffer
+        buffer.draw("AVA BHB яю", font: font, at: Point(x: 3, y: 12), Color(rgb: 0xECEDF3))
+        buffer.draw("BBBB", font: font, at: Point(x: 3, y: 26), Color(rgb: 0xFF7A4D, alpha: 160))
+        buffer.draw("AAAA AAAA AAAA", font: font, in: Rect(x: 60, y: 14, width: 50, height: 16), alignment: .center, .white)
+        buffer.draw("unknown", font: font, at: Point(x: 3, y: 40), Color(rgb: 0x5CB8FF))
+        buffer.clipped(to: Rect(x: 0, y: 44, width: 20, height: 5))
+            .draw("ABHV", font: font, at: Point(x: 1, y: 50), .white)
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for y in Int32(0)..<80 {
+            for x in Int32(0)..<120 {
+                for shift in stride(from: UInt32(0), to: 24, by: 8) {
+                    hash = (hash ^ UInt64((page[x, y] >> shift) & 0xFF)) &* 0x100_0000_01b3
+                }
+            }
+        }
+        #expect(hash == 14_792_449_052_741_041_866)
+    }
 }

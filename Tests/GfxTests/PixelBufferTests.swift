@@ -191,6 +191,22 @@ private func reference(_ s: UInt32, over d: UInt32) -> UInt32 {
         #expect(canvas.guardIsIntact)
     }
 
+    @Test func mixersInterpolate() {
+        var random = SeededGenerator(seed: 12)
+        for _ in 0..<300 {
+            let a = randomPixel(&random)
+            let b = randomPixel(&random)
+            let mixer = PixelMixer(from: a, to: b)
+            for t in 0...255 {
+                let pixel = interpolate(a, b, UInt8(t))
+                #expect(mixer.pixel(UInt8(t)) == pixel)
+                let wanted = (Int((a >> 8) & 0xFF) * (255 - t) + Int((b >> 8) & 0xFF) * t) * 2
+                #expect(Int((pixel >> 8) & 0xFF) == (wanted + 255) / 510)
+            }
+            #expect(mixer.pixel(0) == a && mixer.pixel(255) == b)
+        }
+    }
+
     @Test func layoutsThatDoNotFitAreRefused() {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 400, alignment: 16)
         defer { memory.deallocate() }

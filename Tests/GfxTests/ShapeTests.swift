@@ -132,6 +132,37 @@ import Testing
         }
     }
 
+    @Test func scaledPicturesAreMeans() {
+        var random = SeededGenerator(seed: 31)
+        let source = Canvas(24, 18)
+        source.randomize(&random)
+        let half = Canvas(12, 9)
+        half.buffer().blend(source.buffer().image, scaledTo: half.buffer().bounds)
+        for y in 0..<9 {
+            for x in 0..<12 {
+                var wanted: UInt32 = 0
+                for shift in stride(from: UInt32(0), to: 32, by: 8) {
+                    var sum: UInt32 = 0
+                    for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+                        sum += (source[2 * x + dx, 2 * y + dy] >> shift) & 0xFF
+                    }
+                    wanted |= ((sum + 2) / 4) << shift
+                }
+                #expect(half[x, y] == wanted)
+            }
+        }
+        // Doubled, every pixel is repeated; any part of it can be drawn by itself.
+        let double = Canvas(48, 36)
+        for x in stride(from: Int32(0), to: 48, by: 7) {
+            double.buffer().clipped(to: Rect(x: x, y: 0, width: 7, height: 36))
+                .blend(source.buffer().image, scaledTo: Rect(x: 0, y: 0, width: 48, height: 36))
+        }
+        for y in 0..<36 { for x in 0..<48 { #expect(double[x, y] == source[x / 2, y / 2]) } }
+        let odd = Canvas(7, 5, fill: 0xFF00_0000)
+        odd.buffer().blend(source.buffer(.xrgb8888).image, scaledTo: Rect(x: -3, y: -2, width: 13, height: 9), alpha: 128)
+        #expect(odd.guardIsIntact)
+    }
+
     @Test func opaqueRegionLeavesOutTheCorners() {
         let shape = RoundedRect(Rect(x: 0, y: 0, width: 30, height: 20), radius: 4, corners: .top)
         #expect(shape.opaqueRegion.area == 600 - 32)

@@ -30,22 +30,24 @@ do {
     let scales = (options["scales"] ?? "1").split(separator: ",").compactMap { Int($0) }
     for weight in ["Regular", "Medium", "SemiBold"] {
         for size in scales.flatMap({ scale in [11, 13, 17].map { $0 * scale } }) {
-            requests.append((
-                "inter-\(weight.lowercased())-\(size)",
-                FaceRequest(
-                    path: "\(inter)/Inter-\(weight).otf", fallbackPath: "\(fallback)/DejaVuSans.ttf", pixelSize: size,
-                    characters: weight == "Regular" ? .interface : .interfaceLabels, hinting: .light, coverageExponent: 0.8)
-            ))
+            requests.append(
+                (
+                    "inter-\(weight.lowercased())-\(size)",
+                    FaceRequest(
+                        path: "\(inter)/Inter-\(weight).otf", fallbackPath: "\(fallback)/DejaVuSans.ttf", pixelSize: size,
+                        characters: weight == "Regular" ? .interface : .interfaceLabels, hinting: .light, coverageExponent: 0.8)
+                ))
         }
     }
     for (weight, scale) in ["Regular", "Bold", "Italic"].flatMap({ weight in scales.map { (weight, $0) } }) {
-        requests.append((
-            "mono-\(weight.lowercased())-\(14 * scale)",
-            FaceRequest(
-                path: "\(mono)/JetBrainsMono-\(weight).ttf", fallbackPath: "\(fallback)/DejaVuSansMono.ttf",
-                pixelSize: 14 * scale, characters: weight == "Regular" ? .terminalWithBraille : .terminal, hinting: .light,
-                cell: (8 * scale, 18 * scale), coverageExponent: 0.8)
-        ))
+        requests.append(
+            (
+                "mono-\(weight.lowercased())-\(14 * scale)",
+                FaceRequest(
+                    path: "\(mono)/JetBrainsMono-\(weight).ttf", fallbackPath: "\(fallback)/DejaVuSansMono.ttf",
+                    pixelSize: 14 * scale, characters: weight == "Regular" ? .terminalWithBraille : .terminal, hinting: .light,
+                    cell: (8 * scale, 18 * scale), coverageExponent: 0.8)
+            ))
     }
     let baker = try FaceBaker()
     var total = 0

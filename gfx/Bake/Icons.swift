@@ -27,16 +27,32 @@ enum Icons {
                 p.line(12.5, 10)
             })
         var search = Path.circle(7, 7, 4.2).stroked(width: 1.4)
-        search.add(lines(1.6) { p in p.move(10.2, 10.2); p.line(13.2, 13.2) })
+        search.add(
+            lines(1.6) { p in
+                p.move(10.2, 10.2); p.line(13.2, 13.2)
+            })
         var window = frame(2.5, 3.5, 11, 9, radius: 2)
         window.add(.rect(2.5, 4, 11, 2.5))
         var terminal = frame(2.5, 3.5, 11, 9, radius: 2)
-        terminal.add(lines { p in p.move(5, 6.2); p.line(6.9, 8); p.line(5, 9.8); p.move(8.4, 10.1); p.line(11, 10.1) })
+        terminal.add(
+            lines { p in
+                p.move(5, 6.2); p.line(6.9, 8); p.line(5, 9.8); p.move(8.4, 10.1); p.line(11, 10.1)
+            })
         var menu = Path()
         for y in [4.5, 8, 11.5] { menu.add(.roundedRect(2.5, y - 0.7, 11, 1.4, radius: 0.7)) }
         return [
-            ("close", lines { p in p.move(4.3, 4.3); p.line(11.7, 11.7); p.move(11.7, 4.3); p.line(4.3, 11.7) }),
-            ("minimize", lines { p in p.move(4, 8.5); p.line(12, 8.5) }),
+            (
+                "close",
+                lines { p in
+                    p.move(4.3, 4.3); p.line(11.7, 11.7); p.move(11.7, 4.3); p.line(4.3, 11.7)
+                }
+            ),
+            (
+                "minimize",
+                lines { p in
+                    p.move(4, 8.5); p.line(12, 8.5)
+                }
+            ),
             ("maximize", frame(4.5, 4.5, 7, 7, radius: 1.5)),
             ("restore", restore),
             ("power", power()),
@@ -44,9 +60,24 @@ enum Icons {
             ("terminal", terminal),
             ("window", window),
             ("menu", menu),
-            ("check", lines(1.6) { p in p.move(3.4, 8.6); p.line(6.6, 11.8); p.line(12.6, 4.6) }),
-            ("chevron-down", lines(1.5) { p in p.move(4.2, 6.2); p.line(8, 10); p.line(11.8, 6.2) }),
-            ("chevron-right", lines(1.5) { p in p.move(6.2, 4.2); p.line(10, 8); p.line(6.2, 11.8) }),
+            (
+                "check",
+                lines(1.6) { p in
+                    p.move(3.4, 8.6); p.line(6.6, 11.8); p.line(12.6, 4.6)
+                }
+            ),
+            (
+                "chevron-down",
+                lines(1.5) { p in
+                    p.move(4.2, 6.2); p.line(8, 10); p.line(11.8, 6.2)
+                }
+            ),
+            (
+                "chevron-right",
+                lines(1.5) { p in
+                    p.move(6.2, 4.2); p.line(10, 8); p.line(6.2, 11.8)
+                }
+            ),
             ("restart", restart()),
         ]
     }
@@ -69,7 +100,10 @@ enum Icons {
 
     private static func power() -> Path {
         var path = arc(5, from: 0.11, to: 0.89, center: 8.6).stroked(width: 1.4)
-        path.add(lines(1.4) { p in p.move(8, 2.4); p.line(8, 7.8) })
+        path.add(
+            lines(1.4) { p in
+                p.move(8, 2.4); p.line(8, 7.8)
+            })
         return path
     }
 
@@ -108,9 +142,14 @@ enum Icons {
         var picture = tile(scale, 0x34_364A, 0x17_1820)
         let width = isSmall ? 6.5 : 4.6
         picture.fill(
-            lines(width) { p in p.move(17, 20.5); p.line(28, 31); p.line(17, 41.5) },
+            lines(width) { p in
+                p.move(17, 20.5); p.line(28, 31); p.line(17, 41.5)
+            },
             from: (18, Ink(0xFF_9A66)), to: (44, Ink(0xFF_6A4D)))
-        picture.fill(lines(width) { p in p.move(33, 42.5); p.line(47, 42.5) }, Ink(0xEC_EDF3))
+        picture.fill(
+            lines(width) { p in
+                p.move(33, 42.5); p.line(47, 42.5)
+            }, Ink(0xEC_EDF3))
         return picture
     }
 

@@ -33,34 +33,27 @@ public struct CellPainter: Sendable {
             if !ink.isEmpty, foreground != background { drawClipped(bitmap, ink, buffer, origin, foreground, background) }
             return
         }
-        buffer.fill(Rect(left: area.left, top: area.top, right: area.right, bottom: ink.top), pixel: background)
-        buffer.fill(Rect(left: area.left, top: ink.bottom, right: area.right, bottom: area.bottom), pixel: background)
         let width = Int(cell.width)
         let before = Int(ink.left &- area.left)
         let inked = Int(ink.width)
-        let skipped = Int(ink.left &- origin.x &- bitmap.left)
-        for y in ink.top..<ink.bottom {
+        let blend = PixelMixer(from: background, to: foreground)
+        var from = bitmap.coverage + Int(ink.top &- origin.y &- font.ascent &+ bitmap.top) &* Int(bitmap.width)
+        from += Int(ink.left &- origin.x &- bitmap.left)
+        for y in area.top..<area.bottom {
             // SAFETY: the cell is inside the clip, and `ink` inside both the cell and the bitmap.
             let to = buffer.pixels(row: y, column: area.left)
-            let from = bitmap.coverage + Int(y &- origin.y &- font.ascent &+ bitmap.top) &* Int(bitmap.width) + skipped
+            guard y >= ink.top, y < ink.bottom else {
+                store(background, to, 0, width)
+                continue
+            }
+            store(background, to, 0, before)
             var x = 0
-            while x < before {
-                to[x] = background
-                x &+= 1
-            }
-            x = 0
             while x < inked {
-                let coverage = from[x]
-                to[before &+ x] =
-                    coverage == 0
-                    ? background : coverage == 255 ? foreground : interpolate(background, foreground, coverage)
+                to[before &+ x] = blend.pixel(from[x])
                 x &+= 1
             }
-            x &+= before
-            while x < width {
-                to[x] = background
-                x &+= 1
-            }
+            store(background, to, before &+ inked, width)
+            from += Int(bitmap.width)
         }
     }
 
@@ -79,16 +72,29 @@ public struct CellPainter: Sendable {
     ) {
         let visible = ink.intersection(buffer.clip)
         guard !visible.isEmpty else { return }
+        let blend = PixelMixer(from: background, to: foreground)
         let left = origin.x &+ bitmap.left
         let top = origin.y &+ font.ascent &- bitmap.top
         for y in visible.top..<visible.bottom {
             // SAFETY: `visible` is inside the clip and inside the bitmap's place.
             let to = buffer.pixels(row: y, column: visible.left)
             let from = bitmap.coverage + Int(y &- top) &* Int(bitmap.width) + Int(visible.left &- left)
-            for x in 0..<Int(visible.width) { to[x] = interpolate(background, foreground, from[x]) }
+            for x in 0..<Int(visible.width) { to[x] = blend.pixel(from[x]) }
         }
     }
 }
 
 @inline(__always)
 private func saturating(_ a: Int32, _ b: Int32) -> Int32 { Int32(clamping: Int64(a) + Int64(b)) }
+
+/// Stores one pixel value in the columns from `start` to `end`. The runs are too short to be worth a call.
+@inline(__always)
+private func store(_ pixel: UInt32, _ to: UnsafeMutablePointer<UInt32>, _ start: Int, _ end: Int) {
+    let pair = UInt64(pixel) << 32 | UInt64(pixel)
+    var x = start
+    while x &+ 2 <= end {
+        UnsafeMutableRawPointer(to + x).storeBytes(of: pair, as: UInt64.self)
+        x &+= 2
+    }
+    if x < end { to[x] = pixel }
+}
