@@ -43,12 +43,14 @@ let kernel: [Target] = [
     module("Sockets", "kernel/Files/Sockets", ["ABI", "Support", "Scheduling", "Processes", "Files"]),
     module("Events", "kernel/Files/Events", ["ABI", "Support", "Processor", "Scheduling", "Processes", "Files"]),
     module("LineDiscipline", "kernel/Files/LineDiscipline", ["ABI"]),
+    module("Terminals", "kernel/Files/Terminals", ["ABI", "Support", "Scheduling", "Processes", "Files", "LineDiscipline"]),
 ]
 
 // MARK: Device drivers
 
 let devices: [Target] = [
     module("RealTimeClock", "kernel/Devices/RTC", ["Processor"]),
+    module("Serial", "kernel/Devices/Serial", ["Support", "Processor", "LineDiscipline", "Terminals"]),
     module("ACPI", "kernel/Devices/ACPI", ["Support", "Processor"]),
     module("PCIConfiguration", "kernel/Devices/PCI/Configuration"),
     module("VirtioQueue", "kernel/Devices/Virtio/Queue", ["PCIConfiguration"]),
