@@ -11,6 +11,8 @@ public final class Application {
     /// The name by which the desktop knows the application; that of its `.desktop` file.
     public let identifier: String
     public let loop: EventLoop
+    /// Faces and pictures.
+    public let resources = Resources()
     /// How images are blended, chosen once.
     public let blendKernel: BlendKernel
 

@@ -3,10 +3,9 @@ import System
 
 /// Keymaps of the image. A server that sends the text of one of them spares its clients the parsing.
 enum BakedKeymaps {
-    static var directory: String { "/usr/share/martlet/keymaps" }
-
     /// The table of the file whose text is the given one.
-    static func table(of text: UnsafeRawBufferPointer) -> KeyTable? {
+    static func table(of text: UnsafeRawBufferPointer, _ resources: Resources) -> KeyTable? {
+        let directory = resources.directory + "/keymaps"
         do throws(Errno) {
             for entry in try Directory.entries(directory) where entry.kind == .file || entry.kind == .unknown {
                 let file = try FileDescriptor.open(directory + "/" + entry.name, .readOnly)

@@ -70,7 +70,11 @@ final class Keyboard {
             let mapping = try MemoryMapping(private: file, byteCount: Int(size), .read)
             let text = UnsafeRawBufferPointer(mapping.bytes)
             do throws(KeymapTextError) {
-                if let baked = BakedKeymaps.table(of: text) { table = baked } else { table = try KeymapText.table(text) }
+                if let baked = BakedKeymaps.table(of: text, seat.display.application.resources) {
+                    table = baked
+                } else {
+                    table = try KeymapText.table(text)
+                }
             } catch { Log.write("toolkit", "the keymap cannot be read") }
         } catch { Log.write("toolkit", "the keymap cannot be mapped: \(error.message)") }
     }

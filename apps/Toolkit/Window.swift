@@ -53,6 +53,8 @@ public final class Window {
     private var offeredSize = Size.zero
     private var isConfigured = false
     private var waitsForFrame = false
+    /// The scale that the server knows of.
+    private var sentScale: Int32 = 1
     /// There may be something to draw.
     private var needsDisplay = true
     /// The user's size for when the server leaves the choice to us.
@@ -150,6 +152,7 @@ public final class Window {
         outputs = []
         isConfigured = false
         waitsForFrame = false
+        sentScale = 1
         if isFocused { setFocused(false) }
     }
 
@@ -223,7 +226,10 @@ public final class Window {
         delegate.window(self, draw: damage, into: buffer.pixels)
         let connection = display.connection
         objects.surface.attach(buffer: buffer.id, x: 0, y: 0)
-        objects.surface.setBufferScale(scale: scale)
+        if scale != sentScale {
+            objects.surface.setBufferScale(scale: scale)
+            sentScale = scale
+        }
         for rect in damage.rects {
             objects.surface.damageBuffer(x: rect.left, y: rect.top, width: rect.width, height: rect.height)
         }

@@ -31,7 +31,7 @@ struct Terminal {
     private static func run(_ command: Command) throws(Errno) -> Int32 {
         let application = try Application(identifier: "terminal")
         let signals = try SignalPipe([Signal.child])
-        guard let terminal = try TerminalWindow(application, fonts: Fonts(), command: command) else {
+        guard let terminal = try TerminalWindow(application, command: command) else {
             Log.write("terminal", "the font mono-regular-14 is missing")
             return 1
         }

@@ -4,19 +4,19 @@ import FontAtlas
 import Gfx
 import Keymap
 import System
+import Tokens
 import Toolkit
 import VT
 
 /// A window with a shell in it.
 public final class TerminalWindow: WindowDelegate {
     private let application: Application
-    private let fonts: Fonts
     private let renderer: CellRenderer
     private let session: TerminalSession
     private let window: Window
     private var pointer = PointerState()
 
-    private static var padding: Int32 { Theme.grid }
+    private static var padding: Int32 { Metrics.grid }
 
     /// What the mouse is doing.
     private struct PointerState {
@@ -30,16 +30,15 @@ public final class TerminalWindow: WindowDelegate {
     }
 
     /// Opens a window of 80 × 24 cells; fails if there are no fonts, throws if no program can be started.
-    public init?(_ application: Application, fonts: Fonts, command: Command) throws(Errno) {
-        guard let faces = TerminalWindow.faces(fonts, scale: 1) else { return nil }
+    public init?(_ application: Application, command: Command) throws(Errno) {
+        guard let faces = TerminalWindow.faces(application.resources, scale: 1) else { return nil }
         self.application = application
-        self.fonts = fonts
         renderer = CellRenderer(fonts: faces, padding: TerminalWindow.padding)
         session = try TerminalSession(application.loop, columns: 80, rows: 24, command: command)
         window = Window(
             application, title: "Terminal", size: renderer.size(columns: 80, rows: 24),
             minimumSize: renderer.size(columns: 20, rows: 4))
-        window.maximumScale = TerminalWindow.faces(fonts, scale: 2) == nil ? 1 : 2
+        window.maximumScale = TerminalWindow.faces(application.resources, scale: 2) == nil ? 1 : 2
         window.cursorShape = .text
         window.delegate = self
         renderer.resize(window.pixelSize, fonts: faces, padding: TerminalWindow.padding)
@@ -49,11 +48,11 @@ public final class TerminalWindow: WindowDelegate {
         session.onEnd = { this.window.close() }
     }
 
-    private static func faces(_ fonts: Fonts, scale: Int32) -> TerminalFonts? {
+    private static func faces(_ resources: Resources, scale: Int32) -> TerminalFonts? {
         let size = 14 * scale
-        guard let regular = fonts.face("mono-regular-\(size)") else { return nil }
+        guard let regular = resources.face("mono-regular-\(size)") else { return nil }
         return TerminalFonts(
-            regular: regular, bold: fonts.face("mono-bold-\(size)"), italic: fonts.face("mono-italic-\(size)"))
+            regular: regular, bold: resources.face("mono-bold-\(size)"), italic: resources.face("mono-italic-\(size)"))
     }
 
     /// A child of this process has ended.
@@ -70,7 +69,7 @@ public final class TerminalWindow: WindowDelegate {
     // MARK: Drawing
 
     public func windowDidResize(_ window: Window) {
-        let faces = TerminalWindow.faces(fonts, scale: window.scale) ?? renderer.fonts
+        let faces = TerminalWindow.faces(application.resources, scale: window.scale) ?? renderer.fonts
         renderer.resize(window.pixelSize, fonts: faces, padding: TerminalWindow.padding * window.scale)
         let (columns, rows) = renderer.grid(window.pixelSize)
         session.resize(
