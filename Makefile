@@ -144,6 +144,21 @@ $(KEYMAPS): $(wildcard compositor/Keymap/*.swift compositor/KeymapBaker/*.swift)
 	@for layout in $(LAYOUTS); do .build/release/KeymapBaker $$layout $(SHARE)/keymaps/$$layout.keymap; done
 	@touch $@
 
+# --- root file system -----------------------------------------------------------------------------
+
+# `make image EXTRA_ROOT=dir` copies a folder's contents into the root as well.
+EXTRA_ROOT ?=
+EXTRA_FILES := $(if $(EXTRA_ROOT),$(shell find $(EXTRA_ROOT) -type f))
+# Changes when another folder is asked for, so that the image is packed again then and only then.
+EXTRA_STAMP := $(BUILD)/extra-root.name
+$(shell mkdir -p $(BUILD); [ "$$(cat $(EXTRA_STAMP) 2>/dev/null)" = "$(EXTRA_ROOT)" ] || echo "$(EXTRA_ROOT)" > $(EXTRA_STAMP))
+
+.PHONY: image
+image: $(BUILD)/kernel.elf $(BUILD)/root.img $(BUILD)/martlet.iso ## build kernel, root file system and ISO
+
+$(BUILD)/root.img: $(BUILD)/programs.stamp $(FONTS) $(ART) $(KEYMAPS) $(shell find image -type f) $(EXTRA_STAMP) $(EXTRA_FILES)
+	@image/make-root $@ $(BUILD)/root $(BUILD)/programs $(SHARE) $(EXTRA_ROOT)
+
 # --- tests ----------------------------------------------------------------------------------------
 
 # Programs that judge the system; they are on the root image of the tests only, in /usr/lib/martlet/tests.
