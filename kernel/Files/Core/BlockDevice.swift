@@ -28,6 +28,13 @@ open class BlockDevice {
     /// Reads `count` sectors. Sleeps until they are there.
     /// - Parameter memory: kernel memory inside the direct map, physically contiguous, aligned to 512 bytes.
     open func read(sector: UInt64, count: Int, into memory: UnsafeMutableRawPointer) throws(Errno) { throw .ioError }
+    /// Reads consecutive sectors into whole pages that need not be contiguous. Override it where one transfer can do.
+    open func read(sector: UInt64, pages: UnsafeBufferPointer<PhysicalAddress>) throws(Errno) {
+        let sectorsPerPage = pageSize / Self.sectorSize
+        for index in 0..<pages.count {
+            try read(sector: sector + UInt64(index * sectorsPerPage), count: sectorsPerPage, into: pages[index].directMapped)
+        }
+    }
     /// Writes `count` sectors. Sleeps until the device has taken them.
     open func write(sector: UInt64, count: Int, from memory: UnsafeRawPointer) throws(Errno) { throw .ioError }
     /// Reads consecutive sectors into several pieces of memory: a driver may do it as one request.
