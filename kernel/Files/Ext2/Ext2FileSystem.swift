@@ -172,6 +172,8 @@ public final class Ext2FileSystem: FileSystem {
         return statistics
     }
 
+    public override func reclaim() { freeOrphans() }
+
     public override func synchronize() throws(Errno) {
         if isReadOnly.load(ordering: .relaxed) { return }
         reclaim()

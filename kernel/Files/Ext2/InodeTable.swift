@@ -1,6 +1,7 @@
 import ABI
 import Files
 import Support
+import Synchronization
 
 /// The inodes of a file system that are in memory, by number. Protected by the namespace lock.
 struct InodeTable {
@@ -49,7 +50,8 @@ struct InodeTable {
             var kept: [Ext2Inode] = []
             var bucket = buckets[hand]
             buckets[hand] = []
-            while var inode: Ext2Inode? = bucket.popLast() {
+            while !bucket.isEmpty {
+                var inode: Ext2Inode? = bucket.removeLast()
                 // Only this reference is left if nobody uses it; mapped pages outlive their inode and must be found again.
                 if isKnownUniquelyReferenced(&inode), inode!.hasUnusedPages() {
                     taken.append(inode!)
@@ -154,7 +156,7 @@ extension Ext2FileSystem {
     }
 
     /// Frees the inodes that were abandoned and that nobody uses any more.
-    public override func reclaim() {
+    func freeOrphans() {
         while let number = orphans.withLock({ $0.popLast() }) {
             do throws(Errno) {
                 try withMetadata { () throws(Errno) in try free(number) }
