@@ -34,6 +34,7 @@ struct Tree {
 
     /// Mounts a file system as a root of its own.
     init(_ fileSystem: FileSystem) throws {
+        FakeMemory.start()
         root = try MountTable.mountRoot(fileSystem, source: Array("test".utf8))
         base = root
     }

@@ -70,18 +70,14 @@ class Ext2Inode: Inode {
         guard let pages else { throw .invalidArgument }
         guard length <= maximumByteCount else { throw .fileTooLarge }
         let old = pages.byteCount
-        try pages.truncate(to: length)
-        metadataChanged()
-        guard length < old else { return }
+        defer { metadataChanged() }
+        guard length < old else { return try pages.truncate(to: length) }
+        // Clearing the rest of the last page may fail for want of space; what was cut off is freed all the same.
+        var failure: Errno?
+        do throws(Errno) { try pages.truncate(to: length) } catch { failure = error }
         let blockSize = UInt64(ext2.geometry.blockSize)
-        try ext2.withMetadata { () throws(Errno) in
-            try node.freeBlocks(from: (length + blockSize - 1) / blockSize)
-            let tail = Int(length % blockSize)
-            if tail > 0 {
-                let block = try node.map(length / blockSize)
-                if block != 0 { try ext2.clearTail(block, from: tail) }
-            }
-        }
+        try ext2.withMetadata { () throws(Errno) in try node.freeBlocks(from: (length + blockSize - 1) / blockSize) }
+        if let failure { throw failure }
     }
 
     override final func allocate(offset: UInt64, length: UInt64, mode: UInt32) throws(Errno) {

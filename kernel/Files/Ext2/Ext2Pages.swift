@@ -164,14 +164,4 @@ extension Ext2FileSystem {
         bytes.initializeMemory(as: UInt8.self, repeating: 0, count: geometry.blockSize)
         try device2.write(sector: UInt64(block) * UInt64(geometry.sectorsPerBlock), count: geometry.sectorsPerBlock, from: bytes)
     }
-
-    /// Clears a block on the device from a byte on: what is cut off a file must not come back when it grows again.
-    func clearTail(_ block: UInt32, from offset: Int) throws(Errno) {
-        let bytes = UnsafeMutableRawPointer.allocate(byteCount: geometry.blockSize, alignment: geometry.blockSize)
-        defer { bytes.deallocate() }
-        let sector = UInt64(block) * UInt64(geometry.sectorsPerBlock)
-        try device2.read(sector: sector, count: geometry.sectorsPerBlock, into: bytes)
-        (bytes + offset).initializeMemory(as: UInt8.self, repeating: 0, count: geometry.blockSize - offset)
-        try device2.write(sector: sector, count: geometry.sectorsPerBlock, from: bytes)
-    }
 }
