@@ -91,6 +91,7 @@ extension FileSystemTests {
             try file.truncate(to: 10)
             try fileSystem.synchronize()
             #expect(try Ext2Tools.check(disk.bytes) == "")
+            try file.truncate(to: 0)
             #expect(fileSystem.statistics().freeBlocks == before)
         }
 
