@@ -168,6 +168,8 @@ let tests: [Target] = [
     .target(name: "KernelSeams", dependencies: ["Support", "Frames"], path: "Tests/KernelSeams"),
     .testTarget(name: "MemoryTests", dependencies: ["ABI", "Support", "Frames", "Scheduling", "VirtualMemory", "Programs", "KernelSeams"],
                 path: "Tests/MemoryTests", swiftSettings: common),
+    .testTarget(name: "FilesTests", dependencies: ["ABI", "Support", "Processes", "Files", "Tmpfs", "Ext2", "KernelSeams"],
+                path: "Tests/FilesTests", swiftSettings: common),
     .testTarget(name: "DevicesTests", dependencies: ["PCIConfiguration", "VirtioQueue", "DisplayModel", "InputModel", "ABI"],
                 path: "Tests/DevicesTests"),
     .testTarget(name: "LineDisciplineTests", dependencies: ["LineDiscipline"], path: "Tests/LineDisciplineTests"),
