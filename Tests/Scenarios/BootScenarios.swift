@@ -23,7 +23,7 @@ let bootScenarios: [Scenario] = [
         var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vdz init=/bin/sh quiet")
         configuration.media = []
         let machine = try test.start(configuration)
-        try machine.serial.expect("/dev/vdz", seconds: 20)
+        try machine.serial.expect("vdz", seconds: 20)
     },
     Scenario("boot/missing-init", "an init that does not exist is named") { test in
         let machine = try test.start(test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/no/such/program quiet"))

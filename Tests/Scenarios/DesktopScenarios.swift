@@ -141,7 +141,7 @@ let desktopScenarios: [Scenario] = [
         let shell = try desktop.shell()
         // The first ones fill caches; they are no leak.
         let open =
-            "for i in $(seq COUNT); do WAYLAND_DISPLAY=wayland-0 XDG_RUNTIME_DIR=/run terminal -e true || echo failed; done"
+            "for i in $(seq COUNT); do WAYLAND_DISPLAY=wayland-0 XDG_RUNTIME_DIR=/run/user/0 terminal -e true || echo failed; done"
         func play(_ count: Int) throws {
             let output = try shell.check(open.replacing("COUNT", with: "\(count)"), seconds: 240)
             try require(!output.contains("failed"), "a terminal failed:\n\(output.suffix(400))")

@@ -179,11 +179,18 @@ public final class Session {
             if !hasShownFrame {
                 hasShownFrame = true
                 Log.write("compositor", "ready on \(socketPath), \(output.size.width)x\(output.size.height)")
+                announceDesktop()
             }
         } else {
             nextFrame = now + Session.frameNanoseconds
         }
         compositor.frameShown(timeMilliseconds: UInt32(truncatingIfNeeded: now / 1_000_000))
+    }
+
+    /// Puts the moment into the kernel's log, whose time stamps count from reset: that is how start-up is measured.
+    private func announceDesktop() {
+        guard headless == nil else { return }
+        try? FileDescriptor.open("/dev/kmsg", .writeOnly).writeAll("<5>martlet: desktop ready\n")
     }
 
     private func scheduleFrame() {

@@ -37,7 +37,7 @@ public func conformanceMain(_ count: Int32, _ values: UnsafeMutablePointer<Unsaf
         return 0
     }
     if arguments[1] == "garbage", arguments.count > 2 {
-        return sendGarbage(arguments[2], to: arguments.count > 3 ? arguments[3] : "/run/wayland-0")
+        return sendGarbage(arguments[2], to: arguments.count > 3 ? arguments[3] : "/run/user/0/wayland-0")
     }
     // Descriptor numbers are part of what is compared.
     for fd in 3..<256 { close(fd) }

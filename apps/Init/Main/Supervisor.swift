@@ -16,6 +16,7 @@ final class Supervisor {
     private let signals: SignalPipe
     private var policy = RestartPolicy()
     private var service = Service.waiting(0)
+    private var sideShell = SideShell()
     private let program = Environment["MARTLET_COMPOSITOR"] ?? "/usr/bin/compositor"
 
     /// Processes get this long to end by themselves.
@@ -31,6 +32,7 @@ final class Supervisor {
     func run() throws(Errno) {
         while true {
             startIfDue()
+            sideShell?.startIfDue()
             try queue.wait(timeoutMilliseconds: timeout) { _ in }
             while let number = signals.next() {
                 switch number {
@@ -46,7 +48,9 @@ final class Supervisor {
 
     /// Until the next thing to do; endless while a service runs.
     private var timeout: Int32 {
-        guard case .waiting(let time) = service else { return -1 }
+        var time = sideShell?.due ?? .max
+        if case .waiting(let due) = service { time = min(time, due) }
+        guard time != .max else { return -1 }
         return Int32(clamping: max((time - Clock.monotonicNanoseconds + 999_999) / 1_000_000, 0))
     }
 
@@ -75,6 +79,7 @@ final class Supervisor {
     }
 
     private func ended(_ process: ProcessID, _ status: ExitStatus) {
+        if sideShell?.ended(process) == true { return }
         switch service {
         case .compositor(let compositor) where compositor == process:
             InitLog.write("the compositor \(Supervisor.text(status))")
