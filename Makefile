@@ -151,7 +151,7 @@ EXTRA_ROOT ?=
 EXTRA_FILES := $(if $(EXTRA_ROOT),$(shell find $(EXTRA_ROOT) -type f))
 # Changes when another folder is asked for, so that the image is packed again then and only then.
 EXTRA_STAMP := $(BUILD)/extra-root.name
-$(shell mkdir -p $(BUILD); [ "$$(cat $(EXTRA_STAMP) 2>/dev/null)" = "$(EXTRA_ROOT)" ] || echo "$(EXTRA_ROOT)" > $(EXTRA_STAMP))
+$(shell mkdir -p $(BUILD); { [ -f $(EXTRA_STAMP) ] && [ "$$(cat $(EXTRA_STAMP))" = "$(EXTRA_ROOT)" ]; } || echo "$(EXTRA_ROOT)" > $(EXTRA_STAMP))
 
 .PHONY: image
 image: $(BUILD)/kernel.elf $(BUILD)/root.img $(BUILD)/martlet.iso ## build kernel, root file system and ISO
