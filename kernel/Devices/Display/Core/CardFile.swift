@@ -15,14 +15,12 @@ final class CardFile: OpenFile {
     /// Buffers by handle; handle 1 is the first.
     var handles: [BufferObject?] = []
     var seesAllPlanes = false
-    var wasMaster: Bool
 
     static let maxHandles = 4096
 
-    init(_ card: DisplayCard, flags: OpenFlags, inode: Inode, path: PathNode?) {
+    init(_ card: DisplayCard, flags: OpenFlags, inode: Inode?, path: PathNode?) {
         self.card = card
         serial = card.addFile()
-        wasMaster = false
         super.init(flags: flags, inode: inode, path: path)
     }
 

@@ -59,6 +59,11 @@ public final class DisplayCard {
 
     // MARK: Files
 
+    /// Opens the card.
+    public func makeFile(flags: OpenFlags, inode: Inode? = nil, path: PathNode? = nil) -> OpenFile {
+        CardFile(self, flags: flags, inode: inode, path: path)
+    }
+
     /// A new file's serial number. The first file, and the first after a master has gone, becomes master.
     func addFile() -> UInt64 {
         state.withLock { state in
@@ -122,6 +127,6 @@ final class CardOpener: DeviceOpener {
     private let card: DisplayCard
     init(_ card: DisplayCard) { self.card = card }
     override func open(flags: OpenFlags, inode: Inode, path: PathNode?) throws(Errno) -> OpenFile {
-        CardFile(card, flags: flags, inode: inode, path: path)
+        card.makeFile(flags: flags, inode: inode, path: path)
     }
 }

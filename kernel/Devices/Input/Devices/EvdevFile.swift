@@ -10,7 +10,7 @@ final class EvdevFile: OpenFile {
     private let client: EvdevClient
     private static let eventByteCount = MemoryLayout<InputEvent>.size
 
-    init(_ device: InputDevice, flags: OpenFlags, inode: Inode, path: PathNode?) {
+    init(_ device: InputDevice, flags: OpenFlags, inode: Inode?, path: PathNode?) {
         self.device = device
         client = device.addClient()
         super.init(flags: flags, inode: inode, path: path)

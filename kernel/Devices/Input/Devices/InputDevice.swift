@@ -55,6 +55,11 @@ open class InputDevice {
     /// Makes it appear as /dev/input/eventN.
     public final func register() { InputRegistry.add(self) }
 
+    /// Opens the device.
+    public final func makeFile(flags: OpenFlags, inode: Inode? = nil, path: PathNode? = nil) -> OpenFile {
+        EvdevFile(self, flags: flags, inode: inode, path: path)
+    }
+
     // MARK: From the driver
 
     /// Reports an event. Callable in interrupts.
@@ -211,6 +216,6 @@ final class EvdevOpener: DeviceOpener {
     private let device: InputDevice
     init(_ device: InputDevice) { self.device = device }
     override func open(flags: OpenFlags, inode: Inode, path: PathNode?) throws(Errno) -> OpenFile {
-        EvdevFile(device, flags: flags, inode: inode, path: path)
+        device.makeFile(flags: flags, inode: inode, path: path)
     }
 }
