@@ -142,3 +142,26 @@ private final class DiskFile: PageCache {
         }
     }
 }
+
+@Suite struct ReclaimTests {
+    @Test func dropsCleanUnusedPagesOnly() throws {
+        FakeMemory.start()
+        try withProcessor {
+            let file = DiskFile(byteCount: 64 << 12)
+            _ = try file.get(64 << 12, at: 0)
+            // One page is dirty, one is held.
+            _ = try file.put([1], at: 5 << 12)
+            let held = try file.frame(at: 9, writing: false)
+            #expect(file.residentPageCount == 64)
+            while Reclaim.reclaim(frames: 1000) > 0 {}
+            #expect(file.residentPageCount == 2)
+            #expect(file.isResident(5) && file.isResident(9))
+            #expect(try file.get(1, at: 5 << 12) == [1])
+            FrameAllocator.release(held)
+            try file.synchronize()
+            while Reclaim.reclaim(frames: 1000) > 0 {}
+            #expect(file.residentPageCount == 0)
+            #expect(try file.get(2, at: 5 << 12) == [1, 0])
+        }
+    }
+}

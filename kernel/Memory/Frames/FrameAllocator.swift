@@ -24,6 +24,9 @@ public enum FrameAllocator {
     nonisolated(unsafe) static var zones = UnsafeMutablePointer<SpinLock<BuddyZone>>(bitPattern: 16)!
     nonisolated(unsafe) static var caches = UnsafeMutablePointer<ProcessorCache>(bitPattern: 16)!
     nonisolated(unsafe) static var isStarted = false
+    /// Free memory is below a sixty-fourth of all. Kept up to date roughly: whenever a processor's list is refilled or drained.
+    nonisolated(unsafe) public private(set) static var isLow = false
+
     /// Frames under management: usable memory less what the bookkeeping takes. Changed at boot only.
     nonisolated(unsafe) public static var totalFrames = 0
 
@@ -192,6 +195,13 @@ extension FrameAllocator {
             zone -= 1
         }
         cache.pointee.count &+= batch - missing
+        updateIsLow()
+    }
+
+    private static func updateIsLow() {
+        var free = 0
+        for zone in 0..<3 { free += zones[zone].withLock { $0.freeCount } }
+        isLow = free < totalFrames >> 6
     }
 
     /// Moves frames from a processor's list back to their zones.
@@ -205,6 +215,7 @@ extension FrameAllocator {
             zones[zoneIndex(frame)].withLock { $0.free(frame, order: 0) }
             left -= 1
         }
+        if isLow { updateIsLow() }
     }
 
     /// Takes a block from the zones, from `zone` downwards.

@@ -22,10 +22,12 @@ public struct AddressLayout: Sendable {
         let limit = UserAddress.limit
         var stackRandom: UInt64 = 0, mappingRandom: UInt64 = 0, programRandom: UInt64 = 0, breakRandom: UInt64 = 0
         if let random {
-            stackRandom = (random() & 0x3f_ffff) << 12
-            mappingRandom = (random() & 0xfff_ffff) << 12
-            programRandom = (random() & 0xfff_ffff) << 12
-            breakRandom = (random() % 0x2000) << 12
+            // Two words hold it all: random numbers are not cheap.
+            let first = random(), second = random()
+            stackRandom = (first & 0x3f_ffff) << 12
+            mappingRandom = (first >> 22 & 0xfff_ffff) << 12
+            programRandom = (second & 0xfff_ffff) << 12
+            breakRandom = (second >> 28 & 0x1fff) << 12
         }
         stackTop = limit - stackRandom
         // Room for the stack's limit, its random part and the guard; at least 128 MiB, at most five sixths.

@@ -84,7 +84,7 @@ extension SpaceState {
             PageTables.fill(slot, PageTableEntry(ZeroPage.frame, area.pointee.pageFlags.union(.unowned)))
             return
         }
-        guard let frame = FrameAllocator.allocate(zeroed: true) else { throw .outOfMemory }
+        guard let frame = Reclaim.allocate(zeroed: true) else { throw .outOfMemory }
         PageTables.fill(slot, PageTableEntry(frame, area.pointee.pageFlags.union([.writable, .dirty, .anonymous])))
         usage.residentAnonymous &+= 1
     }
@@ -118,7 +118,7 @@ extension SpaceState {
         let flags = area.pointee.pageFlags.union([.writable, .dirty, .anonymous])
         area.pointee.flags.insert(.hasPrivatePages)
         if entry.has(.unowned), entry.frame == ZeroPage.frame {
-            guard let frame = FrameAllocator.allocate(zeroed: true) else { throw .outOfMemory }
+            guard let frame = Reclaim.allocate(zeroed: true) else { throw .outOfMemory }
             _ = PageTables.exchange(slot, PageTableEntry(frame, flags))
             TranslationCache.invalidate(root: tables.root, page: page)
             usage.residentAnonymous &+= 1
@@ -130,7 +130,7 @@ extension SpaceState {
             TranslationCache.invalidate(root: tables.root, page: page)
             return
         }
-        guard let frame = FrameAllocator.allocate() else { throw .outOfMemory }
+        guard let frame = Reclaim.allocate() else { throw .outOfMemory }
         copyPage(to: frame, from: entry.frame)
         _ = PageTables.exchange(slot, PageTableEntry(frame, flags))
         TranslationCache.invalidate(root: tables.root, page: page)
@@ -152,7 +152,7 @@ extension SpaceState {
         let isShared = area.pointee.isShared
         let frame = try objectFrame(area, page, writing: access.isWrite && isShared)
         if access.isWrite, !isShared {
-            guard let copy = FrameAllocator.allocate() else {
+            guard let copy = Reclaim.allocate() else {
                 FrameAllocator.release(frame)
                 throw .outOfMemory
             }

@@ -74,7 +74,12 @@ extension PageCache {
         if !isMemoryOnly { try prepareWrite(index) }
         let frame: PhysicalAddress = try tree.withLock { (tree: inout PageTree) throws(Errno) -> PhysicalAddress in
             if isFresh, !isMemoryOnly, tree.entry(index) == 0 {
-                guard let frame = FrameAllocator.allocate(zeroed: true) else { throw .outOfMemory }
+                if !isRegistered {
+                    isRegistered = true
+                    Reclaim.register(self.tree)
+                }
+                Reclaim.makeRoomIfLow()
+                guard let frame = Reclaim.allocate(zeroed: true) else { throw .outOfMemory }
                 tree.insert(index, frame: frame)
                 FrameAllocator.retain(frame)
                 return frame

@@ -12,6 +12,8 @@ import struct Synchronization.Atomic
 open class PageCache: MemoryObject {
     let tree = Mutex(PageTree())
     private let length: Atomic<UInt64>
+    /// Known to `Reclaim`. Protected by the lock of the tree.
+    final var isRegistered = false
 
     /// - Parameter byteCount: the file's length.
     public init(byteCount: UInt64 = 0) { length = Atomic(byteCount) }
@@ -60,7 +62,10 @@ open class PageCache: MemoryObject {
 
     public override final var tracksDirtyPages: Bool { !isMemoryOnly }
 
-    deinit { tree.withLock { $0.removeAll(from: 0) { FrameAllocator.release($0) } } }
+    deinit {
+        if isRegistered { Reclaim.unregister(tree) }
+        tree.withLock { $0.removeAll(from: 0) { FrameAllocator.release($0) } }
+    }
 
     // MARK: Finding pages
 
@@ -79,7 +84,7 @@ open class PageCache: MemoryObject {
 
     private final func addZeroPage(_ index: UInt64, to tree: inout PageTree) throws(Errno) -> PhysicalAddress {
         try reservePage()
-        guard let frame = FrameAllocator.allocate(zeroed: true) else {
+        guard let frame = Reclaim.allocate(zeroed: true) else {
             unreservePages(1)
             throw .outOfMemory
         }
@@ -89,6 +94,11 @@ open class PageCache: MemoryObject {
 
     /// Reads a missing page, and the missing ones after it as far as read-ahead goes.
     private final func addFilledPages(_ index: UInt64, to tree: inout PageTree) throws(Errno) -> PhysicalAddress {
+        if !isRegistered {
+            isRegistered = true
+            Reclaim.register(self.tree)
+        }
+        Reclaim.makeRoomIfLow()
         let pagesInFile = (byteCount + 4095) >> 12
         var wanted = 1
         while wanted < min(readAheadPageCount, 32), index + UInt64(wanted) < pagesInFile, tree.entry(index + UInt64(wanted)) == 0 {
@@ -96,7 +106,7 @@ open class PageCache: MemoryObject {
         }
         if wanted > 1, let first = addRun(index, wanted, to: &tree) { return first }
         // One page alone: it may be that only a neighbour was unreadable.
-        guard let frame = FrameAllocator.allocate() else { throw .outOfMemory }
+        guard let frame = Reclaim.allocate() else { throw .outOfMemory }
         do throws(Errno) {
             try fill(index, frame)
         } catch {

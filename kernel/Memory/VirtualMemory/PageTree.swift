@@ -1,4 +1,6 @@
+import Frames
 import Support
+import Synchronization
 
 /// The pages of a file by index: a radix tree of 64-way nodes that is only as high as the largest index needs.
 ///
@@ -15,7 +17,13 @@ struct PageTree: ~Copyable {
     private var root: UInt64 = 0
     /// 0: the root entry is page 0 itself.
     private var height: UInt64 = 0
-    private(set) var count = 0
+    private(set) var count = 0 {
+        didSet { Self.totalPages.wrappingAdd(count - oldValue, ordering: .relaxed) }
+    }
+
+    /// Pages in all trees together, for reports.
+    private static let totalPages = Atomic<Int>(0)
+    static var allPages: Int { totalPages.load(ordering: .relaxed) }
 
     init() {}
 
@@ -178,6 +186,30 @@ struct PageTree: ~Copyable {
         slot.pointee = 0
         count -= 1
         return PhysicalAddress(frame & ~Self.dirty)
+    }
+
+    /// Takes out clean pages that nobody else holds: neither mapped nor in use by a transfer.
+    /// - Returns: how many, at most `wanted`.
+    mutating func evict(_ wanted: Int) -> Int {
+        var left = wanted
+        root = Self.evict(root, height, &left)
+        count -= wanted - left
+        return wanted - left
+    }
+
+    /// Returns what is left of the entry. Empty nodes stay until the file is truncated or closed.
+    private static func evict(_ entry: UInt64, _ level: UInt64, _ left: inout Int) -> UInt64 {
+        if entry == 0 || left == 0 { return entry }
+        if level == 0 {
+            let frame = PhysicalAddress(entry & ~dirty)
+            if entry & dirty != 0 || FrameAllocator.referenceCount(frame) != 1 { return entry }
+            FrameAllocator.release(frame)
+            left -= 1
+            return 0
+        }
+        let node = node(entry)
+        for index in 0..<fanout where node[index] != 0 { node[index] = evict(node[index], level - 1, &left) }
+        return entry
     }
 
     /// The pages in `[first, end)`, ascending.
