@@ -209,7 +209,8 @@ bench: image $(BUILD)/test-root.img $(MARTLET_TEST) ## measure, and print the fi
 # --- the bootable image ---------------------------------------------------------------------------
 
 # One hybrid image: BIOS and UEFI, CD and USB stick. Only what grub.cfg uses is on it.
-GRUB_MODULES := multiboot2 normal configfile test echo part_gpt part_msdos iso9660 fat all_video
+# GRUB's own start-up file loads every partition module by name, and complains about one that is missing.
+GRUB_MODULES := multiboot2 normal configfile test echo iso9660 fat all_video $(foreach m,acorn amiga apple bsd dfly dvh gpt msdos plan sun sunpc,part_$m)
 
 .PHONY: iso
 iso: $(BUILD)/martlet.iso ## pack the bootable image

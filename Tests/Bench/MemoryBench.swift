@@ -72,7 +72,10 @@ private func mappings() {
             sys(SYS_munmap, address, 4096)
         }
     }
+    // A page with nothing beside it, so that no area is split or merged.
     let page = anonymous(3 * 4096) + 4096
+    sys(SYS_munmap, page - 4096, 4096)
+    sys(SYS_munmap, page + 4096, 4096)
     setByte(page, 1)
     measure("mprotect", operations: 2_000) {
         for index in 0..<$0 { sys(SYS_mprotect, page, 4096, index & 1 == 0 ? Int(PROT_READ) : readWrite) }
