@@ -177,6 +177,11 @@ let tests: [Target] = [
     .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats", "Paths", "ArtPack", "ArtBaker", "Wallpaper"],
                 path: "Tests/GfxTests"),
     .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "FontBaker", "Text", "Gfx"], path: "Tests/FontTests"),
+    .testTarget(
+        name: "CompositorTests",
+        dependencies: [
+            "WaylandScannerCore", "WaylandClient", "System", "Gfx", "Scene", "ShellPolicy", "Keymap", "Chrome", "CompositorCore", "Desktop",
+        ], path: "Tests/CompositorTests"),
     .testTarget(name: "AppsTests", dependencies: ["System", "Supervision", "KeymapText", "Keymap", "CXkbcommon"], path: "Tests/AppsTests"),
     .testTarget(name: "TerminalTests", dependencies: ["VT", "TerminalView", "AtlasWriter", "FontAtlas", "Gfx"], path: "Tests/TerminalTests"),
 ]

@@ -51,17 +51,45 @@ public final class ChromeStyle {
 
     /// The shadow and the hairline of something rounded that floats; nothing is drawn below it.
     public func drawShadow(into target: PixelBuffer, around frame: Rect) {
-        var covered = Region(frame)
-        for square in corners.squares(of: frame) { covered.subtract(square) }
-        for rect in Region(target.clip).subtracting(covered).rects {
-            let part = target.clipped(to: rect)
-            shadow.draw(into: part, around: frame)
-            ring.draw(into: part, around: frame, palette.hairline, isSquare: false)
+        drawShadow(into: target, around: frame, shadow, isSquare: false)
+    }
+
+    /// Draws shadow and hairline outside `frame` only, for what is inside may be translucent.
+    func drawShadow(into target: PixelBuffer, around frame: Rect, _ patches: ShadowPatches?, isSquare: Bool) {
+        func drawAll(_ part: PixelBuffer, _ frame: Rect) {
+            patches?.draw(into: part, around: frame)
+            ring.draw(into: part, around: frame, palette.hairline, isSquare: isSquare)
+        }
+        for rect in Region(target.clip).subtracting(frame).rects { drawAll(target.clipped(to: rect), frame) }
+        guard !isSquare else { return }
+        // In the corners' squares only what is outside the curve, so they are drawn aside and cut out.
+        for (square, mask) in zip(corners.squares(of: frame), corners.masks) where target.clip.intersects(square) {
+            var pixels = [UInt32](repeating: 0, count: Int(square.width * square.height))
+            pixels.withUnsafeMutableBytes { bytes in
+                let stride = Int(square.width) * 4
+                guard let aside = PixelBuffer(memory: bytes, width: square.width, height: square.height, strideBytes: stride, format: .argb8888)
+                else { return }
+                drawAll(aside, frame.translated(by: .zero - square.origin))
+                for index in 0..<Int(square.width * square.height) {
+                    // What is drawn here has few colours and little alpha: scaling by the coverage left is exact enough.
+                    let kept = 255 - UInt32(mask.mask.base[index])
+                    let pixel = bytes.load(fromByteOffset: index * 4, as: UInt32.self)
+                    bytes.storeBytes(of: scaled(pixel, by: kept), toByteOffset: index * 4, as: UInt32.self)
+                }
+                target.blend(aside.image, to: square.origin)
+            }
         }
     }
 
     /// For surfaces that end a frame.
     public var cornerMask: CornerMask { CornerMask(left: corners.bottomLeft.mask, right: corners.bottomRight.mask) }
+}
+
+/// A premultiplied pixel with all its channels multiplied by `factor` / 255.
+private func scaled(_ pixel: UInt32, by factor: UInt32) -> UInt32 {
+    var result: UInt32 = 0
+    for shift: UInt32 in [0, 8, 16, 24] { result |= (((pixel >> shift) & 0xff) * factor + 127) / 255 << shift }
+    return result
 }
 
 /// A hairline around a rounded rectangle, one pixel outside it.

@@ -83,6 +83,9 @@ public final class RoundedCorners {
         bottomRight = corner(0, 0)
     }
 
+    /// The masks in the order of `squares`.
+    var masks: [MaskBitmap] { [topLeft, topRight, bottomLeft, bottomRight] }
+
     /// The squares in which the corners of a rectangle lie.
     public func squares(of rect: Rect) -> [Rect] {
         let r = radius

@@ -131,7 +131,7 @@ public final class WindowFrame {
         if state.isTiled { target.fill(area, fill) } else { target.fill(area, corners: style.corners, fill, bottom: false) }
         let buttons = rect(of: .minimise)
         let titleArea = Rect(
-            left: origin.x + bar.size.width - buttons.left, top: area.top, right: origin.x + buttons.left - Metrics.grid, bottom: area.bottom)
+            left: area.left + Metrics.grid + 4, top: area.top, right: area.left + buttons.left - Metrics.grid, bottom: area.bottom)
         if target.clip.intersects(titleArea) { drawTitle(into: target, in: titleArea) }
         for button in FrameButton.allCases { draw(button, into: target, at: rect(of: button).translated(by: origin)) }
     }
@@ -141,7 +141,8 @@ public final class WindowFrame {
         let line = titleLine ?? TextLine(title, font: font).truncated(to: area.width)
         titleLine = line
         let color = state.isActive ? style.palette.text : style.palette.disabled
-        let x = area.left + (area.width - line.width) / 2
+        // In the middle of the bar, unless the buttons are in the way.
+        let x = min(bar.globalPosition.x + (bar.size.width - line.width) / 2, area.right - line.width)
         target.clipped(to: area).draw(line, at: Point(x: x, y: font.centeredBaseline(in: area)), color)
     }
 
@@ -163,16 +164,8 @@ public final class WindowFrame {
         let margin = ShadowPatches.margin
         let frame = Rect(origin: origin, size: shadow.size).inset(by: margin)
         guard !state.isMaximised else { return }
-        // Nothing below the window itself, which may be translucent, except where its corners leave room.
-        var outside = Region(target.clip)
-        var covered = Region(frame)
-        if !state.isTiled { for square in style.corners.squares(of: frame) { covered.subtract(square) } }
-        outside.subtract(covered)
-        for rect in outside.rects {
-            let part = target.clipped(to: rect)
-            if !state.isTiled { (state.isActive ? style.shadow : style.inactiveShadow).draw(into: part, around: frame) }
-            style.ring.draw(into: part, around: frame, style.palette.hairline, isSquare: state.isTiled)
-        }
+        style.drawShadow(
+            into: target, around: frame, state.isTiled ? nil : state.isActive ? style.shadow : style.inactiveShadow, isSquare: state.isTiled)
     }
 }
 

@@ -22,7 +22,9 @@ public final class Launcher: KeyFilter {
     private var results: [AppEntry] = []
     private var query = ""
     private var selected = 0
-    public private(set) var isOpen = false
+    public private(set) var isOpen = false { didSet { onChange?() } }
+    /// Called when the launcher opens or closes.
+    var onChange: (() -> Void)?
 
     static var width: Int32 { 520 }
     static var fieldHeight: Int32 { 52 }

@@ -52,6 +52,8 @@ public final class Panel: WindowObserver {
         node.target = PanelTarget(self)
         compositor.panelLayer.add(node)
         compositor.windows.observer = self
+        // SAFETY: the panel lives as long as the launcher: both are the desktop's.
+        launcher.onChange = { [unowned(unsafe) self] in node.invalidate(Region(rect(of: .mark))) }
         tick()
     }
 
@@ -96,7 +98,7 @@ public final class Panel: WindowObserver {
         return Rect(x: (node.size.width - width) / 2, y: 0, width: width, height: Metrics.panelHeight)
     }
 
-    private var indicatorRect: Rect { Rect(left: node.size.width - 184, top: 0, right: node.size.width, bottom: Metrics.panelHeight) }
+    private var indicatorRect: Rect { Rect(left: node.size.width - 232, top: 0, right: node.size.width, bottom: Metrics.panelHeight) }
 
     private var windowListRect: Rect {
         Rect(left: Panel.markWidth + Metrics.smallGap, top: 0, right: max(clockRect.left - Metrics.grid, Panel.markWidth + Metrics.smallGap),

@@ -66,12 +66,13 @@ public struct Resizing: Sendable {
 
     /// The content size for a pointer position.
     public func size(for pointer: Point) -> Size {
-        let delta = pointer - pointerStart
+        let x = Int64(pointer.x) - Int64(pointerStart.x)
+        let y = Int64(pointer.y) - Int64(pointerStart.y)
         var size = start.size
-        if edges.contains(.right) { size.width = sum(size.width, delta.x) }
-        if edges.contains(.left) { size.width = sum(size.width, -delta.x) }
-        if edges.contains(.bottom) { size.height = sum(size.height, delta.y) }
-        if edges.contains(.top) { size.height = sum(size.height, -delta.y) }
+        if edges.contains(.right) { size.width = sum(size.width, x) }
+        if edges.contains(.left) { size.width = sum(size.width, -x) }
+        if edges.contains(.bottom) { size.height = sum(size.height, y) }
+        if edges.contains(.top) { size.height = sum(size.height, -y) }
         return limits.clamp(size, floor: Resizing.floor)
     }
 
@@ -82,5 +83,5 @@ public struct Resizing: Sendable {
             y: edges.contains(.top) ? start.bottom - size.height : start.top)
     }
 
-    private func sum(_ a: Int32, _ b: Int32) -> Int32 { Int32(clamping: Int64(a) + Int64(b)) }
+    private func sum(_ a: Int32, _ b: Int64) -> Int32 { Int32(clamping: Int64(a) + b) }
 }

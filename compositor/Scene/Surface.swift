@@ -95,6 +95,7 @@ public final class Surface: Drawable {
     func apply(_ state: SurfaceState) {
         let oldBuffer = buffer
         let oldSize = size
+        let keepsLayout = (state.scale ?? scale) == scale && (state.transform ?? transform) == transform
         scale = state.scale ?? scale
         transform = state.transform ?? transform
         lastOffset = state.offset
@@ -111,7 +112,7 @@ public final class Surface: Drawable {
         content.setSize(size)
         updateShapes()
         content.setVisible(buffer != nil)
-        if oldBuffer != nil, oldSize == size, state.scale == nil, state.transform == nil {
+        if oldBuffer != nil, oldSize == size, keepsLayout {
             content.invalidate(damage(of: state))
         } else {
             content.invalidate()
