@@ -1,5 +1,6 @@
 // What all frames share: colours, type, prerendered shapes.
 
+import ArtPack
 import FontAtlas
 import Gfx
 import Scene
@@ -19,34 +20,37 @@ public struct InterfaceFonts: Sendable {
 public final class ChromeStyle {
     public let palette: Palette
     public let fonts: InterfaceFonts
+    /// The art file; without it the desktop has no shadows and no icons.
+    public let art: ArtLibrary?
     public let corners = RoundedCorners(radius: Metrics.cornerRadius)
     public let smallCorners = RoundedCorners(radius: Metrics.smallCornerRadius)
-    let shadow = ShadowPatches(strength: 255)
-    let inactiveShadow = ShadowPatches(strength: ShadowTokens.inactive)
-    let ring: RoundedRing
+    let shadow: ArtShadow?
+    let inactiveShadow: ArtShadow?
+    let ring = RoundedRing(radius: Metrics.cornerRadius)
     let buttonDisc: MaskBitmap
-    let icons: [FrameButton: MaskBitmap]
-    let restoreIcon: MaskBitmap
+    private let icons: [CoverageMask?]
+    /// How far a shadow reaches at most, and at least as far as a frame's edges can be taken hold of.
+    public let shadowMargin: Int32
 
-    public init(palette: Palette, fonts: InterfaceFonts) {
+    public init(palette: Palette, fonts: InterfaceFonts, art: ArtLibrary? = nil) {
         self.palette = palette
         self.fonts = fonts
-        ring = RoundedRing(radius: Metrics.cornerRadius)
+        self.art = art
+        shadow = art?.shadow("shadow/active")
+        inactiveShadow = art?.shadow("shadow/inactive")
+        icons = ["close", "maximize", "minimize", "restore"].map { art?.mask("icon/\($0)@1") }
+        var margin = FrameMetrics.resizeReach
+        for case let shadow? in [shadow, inactiveShadow] {
+            let reach = shadow.outsets
+            margin = max(margin, max(max(reach.left, reach.right), max(reach.top, reach.bottom)))
+        }
+        shadowMargin = margin
         let size = FrameMetrics.buttonSize
         buttonDisc = Shape.icon(size) { Shape.disc($0, $1, Float(size) / 2 - 0.5) }
-        let stroke: Float = 1.5
-        icons = [
-            .close: Shape.icon(size) { x, y in
-                min(Shape.segment(x, y, -4, -4, 4, 4, stroke), Shape.segment(x, y, 4, -4, -4, 4, stroke))
-            },
-            .maximise: Shape.icon(size) { x, y in abs(Shape.roundedRect(x, y, 4.25, 4.25, 1.5)) - stroke / 2 },
-            .minimise: Shape.icon(size) { x, y in Shape.segment(x, y, -4.25, 0.25, 4.25, 0.25, stroke) },
-        ]
-        restoreIcon = Shape.icon(size) { x, y in
-            let front = abs(Shape.roundedRect(x + 1.25, y - 1.25, 3.25, 3.25, 1)) - stroke / 2
-            let back = max(abs(Shape.roundedRect(x - 1.25, y + 1.25, 3.25, 3.25, 1)) - stroke / 2, -Shape.roundedRect(x + 1.25, y - 1.25, 4.5, 4.5, 1.5))
-            return min(front, back)
-        }
+    }
+
+    func icon(_ button: FrameButton, isMaximised: Bool) -> CoverageMask? {
+        icons[button == .maximise && isMaximised ? 3 : Int(button.rawValue)]
     }
 
     /// The shadow and the hairline of something rounded that floats; nothing is drawn below it.
@@ -55,9 +59,9 @@ public final class ChromeStyle {
     }
 
     /// Draws shadow and hairline outside `frame` only, for what is inside may be translucent.
-    func drawShadow(into target: PixelBuffer, around frame: Rect, _ patches: ShadowPatches?, isSquare: Bool) {
+    func drawShadow(into target: PixelBuffer, around frame: Rect, _ shadow: ArtShadow?, isSquare: Bool) {
         func drawAll(_ part: PixelBuffer, _ frame: Rect) {
-            patches?.draw(into: part, around: frame)
+            if let shadow { part.blend(shadow.patch, in: shadow.bounds(around: frame), .black) }
             ring.draw(into: part, around: frame, palette.hairline, isSquare: isSquare)
         }
         for rect in Region(target.clip).subtracting(frame).rects { drawAll(target.clipped(to: rect), frame) }

@@ -78,7 +78,7 @@ public final class WindowFrame {
         bar.setPosition(Point(x: content.left, y: content.top - barSize.height))
         bar.setSize(barSize)
         let frame = content.inset(top: -barSize.height)
-        let outer = frame.inset(by: -ShadowPatches.margin)
+        let outer = frame.inset(by: -style.shadowMargin)
         shadow.setPosition(outer.origin)
         shadow.setSize(outer.size)
         if newState != state {
@@ -90,7 +90,7 @@ public final class WindowFrame {
         var solid = Region(bar.bounds)
         if !state.isTiled { for square in style.corners.squares(of: bar.bounds)[..<2] { solid.subtract(square) } }
         bar.setOpaque(solid)
-        let inner = Rect(origin: Point(x: ShadowPatches.margin, y: ShadowPatches.margin), size: frame.size)
+        let inner = Rect(origin: Point(x: style.shadowMargin, y: style.shadowMargin), size: frame.size)
         let reach = Region(inner.inset(by: -FrameMetrics.resizeReach)).subtracting(inner)
         shadow.input = state.isTiled ? .none : .region(reach)
     }
@@ -154,14 +154,13 @@ public final class WindowFrame {
             let tint = button == .close ? (isPressed ? palette.danger.opacity(200) : palette.danger) : isPressed ? palette.pressed : palette.hover
             target.blend(style.buttonDisc.mask, to: area.origin, tint)
         }
-        let icon = button == .maximise && state.isMaximised ? style.restoreIcon : style.icons[button]
-        guard let icon else { return }
+        guard let icon = style.icon(button, isMaximised: state.isMaximised) else { return }
         let ink = isHovered && button == .close ? palette.onAccent : isHovered ? palette.text : state.isActive ? palette.secondary : palette.disabled
-        target.blend(icon.mask, to: area.origin, ink)
+        target.blend(icon, to: area.origin + Point(x: (area.width - icon.width) / 2, y: (area.height - icon.height) / 2), ink)
     }
 
     fileprivate func drawShadow(into target: PixelBuffer, at origin: Point) {
-        let margin = ShadowPatches.margin
+        let margin = style.shadowMargin
         let frame = Rect(origin: origin, size: shadow.size).inset(by: margin)
         guard !state.isMaximised else { return }
         style.drawShadow(

@@ -1,5 +1,7 @@
 // Shows the pointer: on the display's cursor plane, or drawn into the scene where there is none.
 
+import ArtPack
+import Chrome
 import CompositorCore
 import Screens
 import Gfx
@@ -9,13 +11,15 @@ public final class CursorController: CursorPresenter {
     private let output: any DisplayOutput
     private let node = SceneNode()
     private let painter = CursorPainter()
-    private var shapes: [CursorShape: CursorImage] = [:]
+    private let art: ArtLibrary?
+    private lazy var plainArrow = PlainArrow()
     private var shown: CursorShape?
     private var position = Point.zero
     private var hotspot = Point.zero
 
     public init(_ output: any DisplayOutput, _ compositor: Compositor) {
         self.output = output
+        art = compositor.chromeStyle.art
         position = compositor.seat.position.pixel
         node.setVisible(false)
         node.drawable = painter
@@ -26,9 +30,11 @@ public final class CursorController: CursorPresenter {
 
     public func showCursor(_ shape: CursorShape) {
         guard shown != shape else { return }
-        let image = shapes[shape] ?? CursorImage(shape)
-        shapes[shape] = image
-        show(image.image, hotspot: image.hotspot)
+        if let picture = art?.image(shape.artName) {
+            show(picture.image, hotspot: picture.hotspot)
+        } else {
+            show(plainArrow.image, hotspot: .zero)
+        }
         shown = shape
     }
 

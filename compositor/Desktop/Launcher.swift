@@ -1,5 +1,6 @@
 // The launcher: Super opens it, typing filters, Enter starts, Escape closes.
 
+import ArtPack
 import Chrome
 import CompositorCore
 import FontAtlas
@@ -86,8 +87,8 @@ public final class Launcher: KeyFilter {
         var solid = Region(card.bounds)
         for square in style.corners.squares(of: card.bounds) { solid.subtract(square) }
         card.setOpaque(solid)
-        shadow.setPosition(card.position - Point(x: ShadowPatches.margin, y: ShadowPatches.margin))
-        shadow.setSize(Size(width: size.width + ShadowPatches.margin * 2, height: size.height + ShadowPatches.margin * 2))
+        shadow.setPosition(card.position - Point(x: style.shadowMargin, y: style.shadowMargin))
+        shadow.setSize(Size(width: size.width + style.shadowMargin * 2, height: size.height + style.shadowMargin * 2))
     }
 
     // MARK: Keys
@@ -157,7 +158,10 @@ public final class Launcher: KeyFilter {
     private func drawField(into target: PixelBuffer, _ area: Rect) {
         guard target.clip.intersects(area), let font = style.fonts.title else { return }
         let palette = style.palette
-        let text = area.inset(left: 20, right: 20)
+        if let icon = style.art?.mask("icon/search@1") {
+            target.blend(icon, to: Point(x: area.left + 20, y: area.top + (area.height - icon.height) / 2), palette.secondary)
+        }
+        let text = area.inset(left: 20 + 16 + Metrics.grid + 4, right: 20)
         let line = TextLine(query, font: font)
         let baseline = font.centeredBaseline(in: text)
         if query.isEmpty {
@@ -175,8 +179,9 @@ public final class Launcher: KeyFilter {
         let entry = results[row]
         if row == selected { target.fill(area, corners: style.smallCorners, palette.accent.opacity(44)) }
         let tile = Rect(x: area.left + Metrics.grid, y: area.top + (area.height - 32) / 2, width: 32, height: 32)
-        target.fill(tile, corners: style.smallCorners, row == selected ? palette.accent : palette.surface)
-        if let font = style.fonts.title, let initial = entry.name.first {
+        if let icon = style.art?.image("app/\(entry.icon)/32") ?? style.art?.image("app/generic/32") {
+            target.blend(icon.image, to: tile.origin)
+        } else if let font = style.fonts.title, let initial = entry.name.first {
             target.draw(String(initial), font: font, in: tile, alignment: .center, row == selected ? palette.onAccent : palette.secondary)
         }
         let text = area.inset(left: 32 + Metrics.grid * 2 + 4, right: Metrics.grid * 2)
@@ -190,7 +195,7 @@ public final class Launcher: KeyFilter {
     }
 
     fileprivate func drawShadow(into target: PixelBuffer, at origin: Point) {
-        let frame = Rect(origin: origin, size: shadow.size).inset(by: ShadowPatches.margin)
+        let frame = Rect(origin: origin, size: shadow.size).inset(by: style.shadowMargin)
         style.drawShadow(into: target, around: frame)
     }
 }

@@ -1,5 +1,6 @@
 // The panel at the top: the mark, the windows, clock and date, indicators.
 
+import ArtPack
 import Chrome
 import CompositorCore
 import FontAtlas
@@ -13,7 +14,7 @@ public final class Panel: WindowObserver {
     private let compositor: Compositor
     private let launcher: Launcher
     private let style: ChromeStyle
-    private let mark: MaskBitmap
+    private let mark: CoverageMask?
     private let layoutName: String
 
     private var date = ""
@@ -43,8 +44,7 @@ public final class Panel: WindowObserver {
         self.launcher = launcher
         self.layoutName = layoutName
         style = compositor.chromeStyle
-        let bird = Outline.bird
-        mark = MaskBitmap(width: 20, height: 20) { x, y in Shape.coverage(bird.distance(Float(x) + 0.5, Float(y) + 0.5)) }
+        mark = style.art?.mask("mark/20")
         node = SceneNode(size: Size(width: compositor.scene.bounds.width, height: Metrics.panelHeight))
         node.setOpaque(Region(node.bounds))
         node.input = .everywhere
@@ -161,7 +161,8 @@ public final class Panel: WindowObserver {
     private func drawMark(into target: PixelBuffer, _ area: Rect) {
         guard target.clip.intersects(area) else { return }
         if hovered == .mark || launcher.isOpen { target.fill(area.inset(by: 3), corners: style.smallCorners, style.palette.hover) }
-        target.blend(mark.mask, to: Point(x: area.left + (area.width - mark.width) / 2, y: area.top + (area.height - mark.height) / 2), style.palette.accent)
+        guard let mark else { return }
+        target.blend(mark, to: Point(x: area.left + (area.width - mark.width) / 2, y: area.top + (area.height - mark.height) / 2), style.palette.accent)
     }
 
     private func draw(_ item: WindowItem, isHovered: Bool, into target: PixelBuffer, _ area: Rect) {

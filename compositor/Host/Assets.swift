@@ -1,5 +1,6 @@
 // Baked files that the desktop is drawn with. They are mapped, not read: only what is used costs memory.
 
+import ArtPack
 import Chrome
 import FontAtlas
 import Gfx
@@ -48,6 +49,14 @@ final class Assets {
         fonts.bodySemibold = font("semibold", body)
         fonts.title = font("medium", title)
         return fonts
+    }
+
+    func art() -> ArtLibrary? {
+        guard let bytes = map("art.pack") else { return nil }
+        do throws(ArtPackError) { return try ArtLibrary(bytes) } catch {
+            Log.write("compositor", "art.pack is malformed")
+            return nil
+        }
     }
 
     /// A keymap's table, and a sealed memory file with its text for clients.

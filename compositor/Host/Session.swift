@@ -4,6 +4,7 @@
 // the output shows those rectangles → clients get their frame callbacks. Without damage nothing wakes the loop but the
 // clock's minute.
 
+import ArtPack
 import Chrome
 import CompositorCore
 import Desktop
@@ -44,7 +45,7 @@ public final class Session {
     private let panel: Panel
     private let shortcuts: Shortcuts
     private let cursor: CursorController
-    private let wallpaper: Wallpaper
+    private let background: Background
     private var devices: [InputDevice] = []
     private var commands: HeadlessCommands?
     private var waitingForWrite: [UInt32] = []
@@ -75,8 +76,9 @@ public final class Session {
         self.pixels = pixels
 
         assets = Assets(directory: options.dataDirectory)
+        let art = assets.art()
         let style = ChromeStyle(
-            palette: options.isLight ? .light : .dark, fonts: assets.interfaceFonts(TypeSize.caption, TypeSize.body, TypeSize.title))
+            palette: options.isLight ? .light : .dark, fonts: assets.interfaceFonts(TypeSize.caption, TypeSize.body, TypeSize.title), art: art)
         let keyboard = try assets.keyboard(options.keymap)
         let table = keyboard.table
         let textSize = keyboard.textSize
@@ -90,8 +92,8 @@ public final class Session {
         listener = try UnixListener(path: socketPath)
         starter = AppStarter(socket: options.socket, runtimeDirectory: runtimeDirectory, applicationsPath: options.applicationsDirectory)
 
-        wallpaper = Wallpaper(size: output.size)
-        compositor.background.add(wallpaper.node)
+        background = Background(size: output.size, art: art, wallpaper: options.isLight ? "day" : "dusk", palette: style.palette)
+        compositor.background.add(background.node)
         let launcher = Launcher(compositor, starter)
         panel = Panel(compositor, launcher, layoutName: options.keymap)
         shortcuts = Shortcuts(compositor, launcher, starter, terminal: [options.terminal])

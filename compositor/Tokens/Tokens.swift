@@ -59,15 +59,3 @@ public enum TypeSize {
     public static var title: Int32 { 17 }
     public static var code: Int32 { 14 }
 }
-
-/// The window shadow's two layers: a wide one for height, a narrow one for contact.
-public enum ShadowTokens {
-    public static var wideRadius: Int32 { 30 }
-    public static var wideOffset: Int32 { 8 }
-    public static var wideAlpha: Int32 { 120 }
-    public static var narrowRadius: Int32 { 7 }
-    public static var narrowOffset: Int32 { 2 }
-    public static var narrowAlpha: Int32 { 70 }
-    /// How much of the shadow an inactive window keeps, of 255.
-    public static var inactive: Int32 { 130 }
-}
