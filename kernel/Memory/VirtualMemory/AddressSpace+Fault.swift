@@ -167,7 +167,8 @@ extension SpaceState {
         let entry = PageTableEntry(frame, FrameAllocator.isManaged(frame) ? flags : flags.union(.unowned))
         PageTables.fill(slot, entry)
         countResident(area, entry)
-        if !access.isWrite || isShared { mapNeighbours(area, page, slot) }
+        // A page that is written for the first time is probably new, and so are its neighbours; one that somebody else maps is not.
+        if !access.isWrite || FrameAllocator.referenceCount(frame) > 2 { mapNeighbours(area, page, slot) }
     }
 
     /// The bits for a page of an object. Where writes must be noticed, a page that is only read is mapped read-only.

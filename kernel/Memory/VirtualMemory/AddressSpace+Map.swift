@@ -188,8 +188,6 @@ extension SpaceState {
         upper.pageOffset = upper.pageIndex(address)
         upper.start = address
         area.pointee.end = address
-        // Only the lower part of a stack grows.
-        if upper.flags.contains(.growsDown) { upper.flags.remove(.growsDown) }
         let pointer = AreaPointer.make(upper)
         areas.insert(pointer)
         return pointer

@@ -85,7 +85,6 @@ struct Area {
             && flags.intersection(.identity) == other.flags.intersection(.identity)
             && object?.toOpaque() == other.object?.toOpaque()
             && pageOffset &+ pageCount == other.pageOffset
-            && !flags.contains(.growsDown)
     }
 }
 

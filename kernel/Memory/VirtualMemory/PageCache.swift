@@ -172,13 +172,14 @@ open class PageCache: MemoryObject {
     }
 
     public override final func residentFrames(from first: UInt64, count: Int, into frames: UnsafeMutablePointer<UInt64>) {
-        let limit = (byteCount + 4095) >> 12
+        let pagesInFile = (byteCount + 4095) >> 12
+        for index in 0..<count { frames[index] = 0 }
+        guard first < pagesInFile else { return }
         tree.withLock { tree in
-            for index in 0..<count {
-                let page = first + UInt64(index)
-                let entry = page < limit ? tree.entry(page) & ~PageTree.dirty : 0
-                if entry != 0 { FrameAllocator.retain(PhysicalAddress(entry)) }
-                frames[index] = entry
+            tree.forEachResident(from: first, limit: min(count, Int(clamping: pagesInFile - first))) { index, entry in
+                let frame = PhysicalAddress(entry & ~PageTree.dirty)
+                FrameAllocator.retain(frame)
+                frames[index] = frame.rawValue
             }
         }
     }

@@ -55,6 +55,36 @@ struct PageTree: ~Copyable {
         return entry
     }
 
+    /// Calls `body` with the entries of the pages from `first` on that there are, at most `limit` of them; whole nodes that are missing are
+    /// left out.
+    @inline(__always)
+    func forEachResident(from first: UInt64, limit: Int, _ body: (Int, UInt64) -> Void) {
+        var done = 0
+        while done < limit {
+            let index = first + UInt64(done)
+            let inNode = Int(truncatingIfNeeded: index & 63)
+            let count = min(limit - done, Self.fanout - inNode)
+            if height == 0 {
+                if index == 0, root != 0 { body(done, root) }
+            } else if let leaf = leaf(of: index) {
+                for offset in 0..<count where leaf[inNode + offset] != 0 { body(done + offset, leaf[inNode + offset]) }
+            }
+            done += count
+        }
+    }
+
+    /// The lowest node on the way to a page.
+    private func leaf(of index: UInt64) -> Node? {
+        if index >= capacity { return nil }
+        var entry = root
+        var level = height
+        while level > 1, entry != 0 {
+            level -= 1
+            entry = Self.node(entry)[Int(truncatingIfNeeded: (index >> (Self.fanoutShift * level)) & 63)]
+        }
+        return entry == 0 ? nil : Self.node(entry)
+    }
+
     /// Enters a page that is not there yet.
     mutating func insert(_ index: UInt64, frame: PhysicalAddress) {
         while index >= capacity { raise() }
