@@ -39,6 +39,7 @@ let kernel: [Target] = [
     module("Files", "kernel/Files/Core", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes"]),
     module("Tmpfs", "kernel/Files/Tmpfs", ["ABI", "Support", "Frames", "VirtualMemory", "Files"]),
     module("Ext2", "kernel/Files/Ext2", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Files"]),
+    module("ProcFS", "kernel/Files/Proc", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Files"]),
     // Pipes, sockets, events and terminals.
     module("Pipes", "kernel/Files/Pipes", ["ABI", "Support", "Frames", "Scheduling", "Processes", "Files"]),
     module("Sockets", "kernel/Files/Sockets", ["ABI", "Support", "Scheduling", "Processes", "Files"]),

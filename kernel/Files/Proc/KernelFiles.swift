@@ -1,0 +1,179 @@
+import ABI
+import Files
+import Frames
+import Processes
+import Processor
+import Support
+
+/// The texts of the files in /proc that are about the whole system.
+enum KernelFiles {
+    /// Processor time is told in units of 1/100 s.
+    static let nanosecondsPerTick: UInt64 = 10_000_000
+
+    static func version(_ environment: ProcEnvironment) -> [UInt8] {
+        let text: KernelString = "Linux version \(environment.release) (martlet) \(environment.build)\n"
+        return text.utf8
+    }
+
+    /// The time since boot, and how much of it the processor was idle.
+    static func uptime() -> [UInt8] {
+        let now = machineMonotonicNanoseconds()
+        let busy = min(busyTime().total, now)
+        var text = KernelString()
+        text.append(hundredths: now / nanosecondsPerTick)
+        text += " "
+        text.append(hundredths: (now - busy) / nanosecondsPerTick)
+        text += "\n"
+        return text.utf8
+    }
+
+    /// Processor time of all processes that there are or were: children hand theirs to whoever waits for them.
+    static func busyTime() -> (total: UInt64, system: UInt64) {
+        var total: UInt64 = 0, system: UInt64 = 0
+        for process in ProcessTable.all {
+            let own = process.processorTime
+            total &+= own.total &+ process.childrenProcessorTime
+            system &+= own.system
+        }
+        return (total, min(system, total))
+    }
+
+    static func statistics() -> [UInt8] {
+        let now = machineMonotonicNanoseconds()
+        let busy = busyTime()
+        let user = (busy.total - busy.system) / nanosecondsPerTick, system = busy.system / nanosecondsPerTick
+        let idle = (now - min(busy.total, now)) / nanosecondsPerTick
+        var text = KernelString()
+        for name in [StaticString("cpu "), StaticString("cpu0")] { text += "\(name) \(user) 0 \(system) \(idle) 0 0 0 0 0 0\n" }
+        let bootSeconds = FileClock.now.seconds - Int64(now / 1_000_000_000)
+        var running = 0
+        for process in ProcessTable.all where process.stateLetter == UInt8(ascii: "R") { running += 1 }
+        text += "intr 0\nctxt 0\nbtime \(bootSeconds)\nprocesses \(LoadAverage.lastProcessID)\nprocs_running \(max(1, running))\nprocs_blocked 0\n"
+        return text.utf8
+    }
+
+    static func memory() -> [UInt8] {
+        let page = UInt64(pageSize / 1024)
+        let total = UInt64(FrameAllocator.totalFrames) * page, free = UInt64(FrameAllocator.freeFrames) * page
+        var text = KernelString()
+        text.append("MemTotal", kibibytes: total, width: 24)
+        text.append("MemFree", kibibytes: free, width: 24)
+        text.append("MemAvailable", kibibytes: free, width: 24)
+        for name in [StaticString("Buffers"), "Cached", "SwapCached", "Active", "Inactive", "SwapTotal", "SwapFree", "Dirty", "Shmem"] {
+            text.append(name, kibibytes: 0, width: 24)
+        }
+        return text.utf8
+    }
+
+    static func loadAverage() -> [UInt8] {
+        var text = KernelString()
+        for load in LoadAverage.hundredths {
+            text.append(hundredths: load)
+            text += " "
+        }
+        var running = 0
+        for process in ProcessTable.all where process.stateLetter == UInt8(ascii: "R") { running += 1 }
+        text += "\(running)/\(ProcessTable.counts.threads) \(LoadAverage.lastProcessID)\n"
+        return text.utf8
+    }
+
+    static func processors() -> [UInt8] {
+        let features = Features.current
+        let (vendor, brand) = Features.names()
+        let kilohertz = Clock.timestampFrequency / 1000
+        var text = KernelString()
+        text += "processor\t: 0\nvendor_id\t: \(vendor)\ncpu family\t: \(features.family)\nmodel\t\t: \(features.model)\n"
+        text += "model name\t: \(brand)\nstepping\t: \(features.stepping)\ncpu MHz\t\t: \(kilohertz / 1000)."
+        let fraction = KernelString(kilohertz % 1000)
+        text += KernelString(repeating: "0", count: 3 - fraction.count) + fraction
+        text += "\nphysical id\t: 0\ncore id\t\t: 0\ncpu cores\t: 1\nflags\t\t:"
+        let flags: [(Bool, StaticString)] = [
+            (features.hasAPIC, " apic"), (features.hasPAT, " pat"), (features.hasNoExecute, " nx"), (features.hasGiBPages, " pdpe1gb"),
+            (features.hasRDTSCP, " rdtscp"), (features.hasXSAVE, " xsave"), (features.hasXSAVEOPT, " xsaveopt"),
+            (features.hasX2APIC, " x2apic"), (features.hasRDRAND, " rdrand"), (features.hasPCID, " pcid"),
+            (features.hasFSGSBase, " fsgsbase"), (features.hasSMEP, " smep"), (features.hasSMAP, " smap"), (features.hasUMIP, " umip"),
+            (features.hasTSCDeadline, " tsc_deadline_timer"), (features.hasInvariantTSC, " constant_tsc nonstop_tsc"),
+        ]
+        for (isThere, name) in flags where isThere { text += "\(name)" }
+        text += "\naddress sizes\t: \(features.physicalAddressBits) bits physical, 48 bits virtual\n\n"
+        return text.utf8
+    }
+
+    static func fileSystems() -> [UInt8] {
+        var text = KernelString()
+        for type in FileSystemTypes.all { text += type.needsDevice ? "\t\(type.name)\n" : "nodev\t\(type.name)\n" }
+        return text.utf8
+    }
+
+    /// Majors and the first component of their devices' names.
+    static func devices() -> [UInt8] {
+        var text: KernelString = "Character devices:\n"
+        list(blocks: false, &text)
+        text += "\nBlock devices:\n"
+        list(blocks: true, &text)
+        return text.utf8
+    }
+
+    private static func list(blocks: Bool, _ text: inout KernelString) {
+        var seen: [UInt32] = []
+        for device in DeviceRegistry.all where device.isBlock == blocks && !seen.contains(device.number.major) {
+            seen.append(device.number.major)
+            text.append(padded: device.number.major, to: 3)
+            let name = device.name.prefix { $0 != UInt8(ascii: "/") && !($0 >= 48 && $0 <= 57) }
+            text += " \(name)\n"
+        }
+    }
+
+    static func partitions() -> [UInt8] {
+        var text: KernelString = "major minor  #blocks  name\n\n"
+        for device in DeviceRegistry.all {
+            guard let disk = device.blockDevice else { continue }
+            text.append(padded: device.number.major, to: 4)
+            text.append(padded: device.number.minor, to: 9)
+            text.append(padded: disk.sectorCount / 2, to: 11)
+            text += " \(device.name)\n"
+        }
+        return text.utf8
+    }
+
+    /// The mounts as a process with a given root sees them.
+    static func mounts(root: PathNode?) -> [UInt8] {
+        var text = KernelString()
+        for mount in MountTable.all {
+            guard let node = mount.root, let fileSystem = mount.fileSystem else { continue }
+            text.append(escaped: mount.source.isEmpty ? fileSystem.typeName.bytes : mount.source)
+            text += " "
+            text.append(escaped: node.absolutePath(root: root))
+            text += " \(fileSystem.typeName) "
+            text += mountOptions(mount, fileSystem)
+            text += " 0 0\n"
+        }
+        return text.utf8
+    }
+
+    static func mountInformation(root: PathNode?) -> [UInt8] {
+        var text = KernelString()
+        for mount in MountTable.all {
+            guard let node = mount.root, let fileSystem = mount.fileSystem else { continue }
+            text += "\(mount.identifier) 1 \(fileSystem.device.major):\(fileSystem.device.minor) / "
+            text.append(escaped: node.absolutePath(root: root))
+            text += " "
+            text += mountOptions(mount, fileSystem)
+            text += " - \(fileSystem.typeName) "
+            text.append(escaped: mount.source.isEmpty ? fileSystem.typeName.bytes : mount.source)
+            text += " rw\n"
+        }
+        return text.utf8
+    }
+
+    private static func mountOptions(_ mount: Mount, _ fileSystem: FileSystem) -> KernelString {
+        let isReadOnly = mount.flags.contains(.readOnly) || fileSystem.isReadOnly.load(ordering: .relaxed)
+        var text: KernelString = isReadOnly ? "ro" : "rw"
+        if mount.flags.contains(.noSetUser) { text += ",nosuid" }
+        if mount.flags.contains(.noDevices) { text += ",nodev" }
+        if mount.flags.contains(.noExecution) { text += ",noexec" }
+        text += mount.flags.contains(.noAccessTime) ? ",noatime" : ",relatime"
+        text += "\(fileSystem.mountOptions)"
+        return text
+    }
+}
