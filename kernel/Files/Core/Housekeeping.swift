@@ -16,7 +16,7 @@ public enum Housekeeping {
         var next: UInt64
     }
     private static let entries = SpinLock<[Entry]>([])
-    private static let change = WaitQueue()
+    nonisolated(unsafe) private static let change = WaitQueue()  // has a lock of its own
 
     /// Runs a task every `seconds` seconds from now on.
     public static func add(_ task: PeriodicTask, everySeconds seconds: UInt64) {

@@ -3,7 +3,9 @@ import Files
 import Frames
 import Processes
 import Processor
+import Scheduling
 import Support
+import Synchronization
 
 /// The texts of the files in /proc that are about the whole system.
 enum KernelFiles {

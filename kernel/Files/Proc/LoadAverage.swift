@@ -1,5 +1,6 @@
 import Files
 import Processes
+import Scheduling
 import Support
 import Synchronization
 

@@ -1,6 +1,7 @@
 import ABI
 import Files
 import Processes
+import Scheduling
 import Support
 
 /// /proc/PID/fd and /proc/PID/fdinfo.

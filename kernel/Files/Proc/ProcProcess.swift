@@ -1,7 +1,9 @@
 import ABI
 import Files
 import Processes
+import Scheduling
 import Support
+import Synchronization
 
 /// /proc/PID, and /proc/PID/task/TID.
 final class ProcProcess: ProcFolder {

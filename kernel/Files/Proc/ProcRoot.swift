@@ -1,6 +1,7 @@
 import ABI
 import Files
 import Processes
+import Scheduling
 import Support
 
 /// The root of /proc: the kernel's files, and a folder for each process.

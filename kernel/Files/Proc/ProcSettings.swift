@@ -28,7 +28,8 @@ final class ProcSettings: ProcFolder {
         }
     }
 
-    private static let tree: [Item] = [
+    /// Made anew for each look: that is rare, and costs no memory in between.
+    private static var tree: [Item] { [
         Item("fs", [
             Item("file-max") { _ in KernelString(FrameAllocator.totalFrames / 4).utf8 },
             Item("nr_open") { _ in StaticString("1048576").bytes },
@@ -59,7 +60,7 @@ final class ProcSettings: ProcFolder {
             Item("overcommit_memory") { _ in StaticString("0").bytes },
             Item("swappiness") { _ in StaticString("60").bytes },
         ]),
-    ]
+    ] }
 
     private static let base: UInt64 = 0x1000
     private let items: [Item]
@@ -134,13 +135,13 @@ final class ProcCounterFolder: ProcFolder {
 
     init(_ proc: ProcFileSystem) { super.init(proc, number: Self.base) }
 
-    private static let own: [KernelCounters.Counter] = [
+    private static var own: [KernelCounters.Counter] { [
         KernelCounters.Counter(name: "frames_total") { UInt64(FrameAllocator.totalFrames) },
         KernelCounters.Counter(name: "frames_free") { UInt64(FrameAllocator.freeFrames) },
         KernelCounters.Counter(name: "names_cached") { UInt64(NameCache.count) },
         KernelCounters.Counter(name: "processes") { UInt64(ProcessTable.counts.processes) },
         KernelCounters.Counter(name: "threads") { UInt64(ProcessTable.counts.threads) },
-    ]
+    ] }
 
     private var all: [KernelCounters.Counter] { Self.own + KernelCounters.counters.withLock { $0 } }
 

@@ -1,7 +1,9 @@
 import ABI
 import Files
 import Processes
+import Scheduling
 import Support
+import Synchronization
 import VirtualMemory
 
 extension Process.ArgumentRange {
