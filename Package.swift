@@ -185,7 +185,11 @@ let tests: [Target] = [
         dependencies: [
             "WaylandScannerCore", "WaylandClient", "System", "Gfx", "Scene", "ShellPolicy", "Keymap", "Chrome", "CompositorCore", "Desktop",
         ], path: "Tests/CompositorTests"),
-    .testTarget(name: "AppsTests", dependencies: ["System", "Supervision", "KeymapText", "Keymap", "CXkbcommon"], path: "Tests/AppsTests"),
+    .testTarget(
+        name: "AppsTests",
+        dependencies: [
+            "System", "Supervision", "KeymapText", "Keymap", "CXkbcommon", "Toolkit", "Tokens", "Text", "Gfx", "WaylandServer",
+        ], path: "Tests/AppsTests"),
     .testTarget(name: "TerminalTests", dependencies: ["VT", "TerminalView", "AtlasWriter", "FontAtlas", "Gfx"], path: "Tests/TerminalTests"),
 ]
 
