@@ -28,12 +28,13 @@ open class BlockDevice {
     /// Reads `count` sectors. Sleeps until they are there.
     /// - Parameter memory: kernel memory inside the direct map, physically contiguous, aligned to 512 bytes.
     open func read(sector: UInt64, count: Int, into memory: UnsafeMutableRawPointer) throws(Errno) { throw .ioError }
-    /// Reads consecutive sectors into whole pages that need not be contiguous. Override it where one transfer can do.
-    open func read(sector: UInt64, pages: UnsafeBufferPointer<PhysicalAddress>) throws(Errno) {
-        let sectorsPerPage = pageSize / Self.sectorSize
-        for index in 0..<pages.count {
-            try read(sector: sector + UInt64(index * sectorsPerPage), count: sectorsPerPage, into: pages[index].directMapped)
-        }
+    /// Reads consecutive sectors into whole pages that need not be contiguous.
+    public final func read(sector: UInt64, pages: UnsafeBufferPointer<PhysicalAddress>) throws(Errno) {
+        if pages.count == 1 { return try read(sector: sector, count: pageSize / Self.sectorSize, into: pages[0].directMapped) }
+        var segments: [BlockSegment] = []
+        segments.reserveCapacity(pages.count)
+        for index in 0..<pages.count { segments.append(BlockSegment(physical: pages[index], byteCount: pageSize)) }
+        try read(sector: sector, into: segments)
     }
     /// Writes `count` sectors. Sleeps until the device has taken them.
     open func write(sector: UInt64, count: Int, from memory: UnsafeRawPointer) throws(Errno) { throw .ioError }
