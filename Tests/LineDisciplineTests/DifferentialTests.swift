@@ -70,13 +70,13 @@ import Testing
         return true
     }
 
-    /// Compares, giving the machine's worker up to 50 ms to come to rest.
+    /// Compares, giving the machine's worker up to some seconds to come to rest: it may be busy.
     private func sameState(_ model: inout ModelTerminal, _ real: RealTerminal, _ log: String) -> Bool {
         let printed = model.output.take()
         let count = model.discipline.readableCount
         let isReadable = model.discipline.isPollReadable
         var realPrinted: [UInt8] = []
-        for _ in 0..<500 {
+        for _ in 0..<30_000 {
             realPrinted += real.takeOutput()
             if realPrinted == printed, real.readableCount == count, real.isPollReadable == isReadable { return true }
             usleep(100)
