@@ -92,7 +92,10 @@ public final class ChromeStyle {
 /// A premultiplied pixel with all its channels multiplied by `factor` / 255.
 private func scaled(_ pixel: UInt32, by factor: UInt32) -> UInt32 {
     var result: UInt32 = 0
-    for shift: UInt32 in [0, 8, 16, 24] { result |= (((pixel >> shift) & 0xff) * factor + 127) / 255 << shift }
+    for shift: UInt32 in [0, 8, 16, 24] {
+        let channel = (((pixel >> shift) & 0xff) * factor + 127) / 255
+        result |= channel << shift
+    }
     return result
 }
 

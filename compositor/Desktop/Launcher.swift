@@ -225,7 +225,7 @@ private final class CardTarget: PointerTarget {
     // SAFETY: as above.
     private unowned(unsafe) let launcher: Launcher
     init(_ launcher: Launcher) { self.launcher = launcher }
-    override func pointerEntered(at position: FinePoint) { launcher.hover(position.pixel) }
+    // Only a pointer that moves selects: one that merely lies where the launcher opens does not.
     override func pointerMoved(to position: FinePoint, timeMilliseconds: UInt32) { launcher.hover(position.pixel) }
     override func pointerPressed(_ button: PointerButton, at position: FinePoint) {
         if button.isPressed, button.code == PointerButton.left { launcher.press(position.pixel) }

@@ -141,7 +141,7 @@ public final class SceneNode {
         scene.invalidate(part.intersection(bounds).translated(by: globalPosition), of: self)
     }
 
-    /// Damages the node and everything below it in the tree.
+    /// Damages the node and everything below it in the tree, as far as it draws anything.
     public func invalidateTree() {
         guard let scene = attachedScene else { return }
         var everything = Region()
@@ -151,7 +151,7 @@ public final class SceneNode {
 
     private func collectBounds(_ origin: Point, into region: inout Region) {
         guard isVisible else { return }
-        region.formUnion(bounds.translated(by: origin))
+        if drawable != nil { region.formUnion(bounds.translated(by: origin)) }
         for child in children { child.collectBounds(origin + child.position, into: &region) }
     }
 

@@ -121,7 +121,6 @@ public final class KMSOutput: DisplayOutput {
 
     /// The mode is set with the first frame, so that the screen changes once, to the finished picture.
     private func light() {
-        isLit = true
         var connectors = [connector]
         var set = DRMModeCRTC()
         set.connectorCount = 1
@@ -134,13 +133,15 @@ public final class KMSOutput: DisplayOutput {
                 set.connectorsPointer = address
                 try card.control(UInt(DRMRequest.setCRTC.rawValue), &set)
             }
+            isLit = true
         } catch {
             Log.write("compositor", "the mode cannot be set: \(error.message)")
         }
     }
 
     public func present(_ damage: Region) {
-        if !isLit { light() }
+        // Setting the mode shows the whole buffer.
+        if !isLit { return light() }
         guard !needsNoFlush, !damage.isEmpty else { return }
         var clips: [DRMClipRect] = []
         clips.reserveCapacity(damage.rects.count)
