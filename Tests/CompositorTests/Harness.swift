@@ -15,9 +15,11 @@ final class TestDesktop {
     init(size: Size = Size(width: 800, height: 600)) throws {
         let text = Array("xkb_keymap {};\0".utf8)
         let file = try FileDescriptor.memory("keymap", byteCount: text.count)
-        compositor = Compositor(CompositorConfiguration(
-            size: size, workArea: Rect(size: size).inset(top: 30), keyTable: Self.keyTable(), keymapFile: file, keymapTextSize: text.count,
-            chromeStyle: Self.style))
+        compositor = Compositor(
+            CompositorConfiguration(
+                size: size, workArea: Rect(size: size).inset(top: 30), keyTable: Self.keyTable(), keymapFile: file,
+                keymapTextSize: text.count,
+                chromeStyle: Self.style))
     }
 
     /// Letters on their codes, Shift on 42.

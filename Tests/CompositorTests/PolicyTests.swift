@@ -31,7 +31,9 @@ struct PolicyTests {
             let size = Size(width: .random(in: 50...1600, using: &random), height: .random(in: 50...1000, using: &random))
             let frame = Rect(origin: placement.position(for: size, among: frames), size: size)
             #expect(Self.area.contains(frame.origin), "seed \(seed)")
-            if size.width <= Self.area.width, size.height <= Self.area.height { #expect(Self.area.contains(frame), "seed \(seed): \(frame)") }
+            if size.width <= Self.area.width, size.height <= Self.area.height {
+                #expect(Self.area.contains(frame), "seed \(seed): \(frame)")
+            }
             frames.append(frame)
         }
     }
@@ -76,7 +78,9 @@ struct PolicyTests {
             let rect = Rect(origin: resizing.origin(for: size), size: size)
             #expect(rect.right == start.right && rect.bottom == start.bottom)
         }
-        #expect(Resizing(edges: .right, start: start, pointerStart: .zero, limits: SizeLimits()).size(for: Point(x: .max, y: 0)).width == .max)
+        #expect(
+            Resizing(edges: .right, start: start, pointerStart: .zero, limits: SizeLimits()).size(for: Point(x: .max, y: 0)).width
+                == .max)
     }
 
     @Test func edgesAroundAFrame() {
@@ -103,7 +107,8 @@ struct PolicyTests {
     }
 
     @Test func aMenuOpensBelowItsButton() {
-        #expect(Self.menu().rect(within: Rect(x: 0, y: 0, width: 500, height: 500)) == Rect(x: 10, y: 30, width: 100, height: 200))
+        #expect(
+            Self.menu().rect(within: Rect(x: 0, y: 0, width: 500, height: 500)) == Rect(x: 10, y: 30, width: 100, height: 200))
     }
 
     @Test func aMenuFlipsSlidesAndShrinks() {
@@ -123,7 +128,9 @@ struct PolicyTests {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<50 {
             var rules = PopupPositioner()
-            func number() -> Int32 { Bool.random(using: &random) ? .random(in: .min ... .max, using: &random) : .random(in: -500...500, using: &random) }
+            func number() -> Int32 {
+                Bool.random(using: &random) ? .random(in: .min ... .max, using: &random) : .random(in: -500...500, using: &random)
+            }
             rules.size = Size(width: max(number(), 1), height: max(number(), 1))
             rules.anchorRect = Rect(x: number(), y: number(), width: number(), height: number())
             rules.anchor = PopupPositioner.Corner(rawValue: .random(in: 0...8, using: &random))!

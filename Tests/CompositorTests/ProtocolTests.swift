@@ -10,10 +10,11 @@ import WaylandClient
     @Test func announcesItsGlobals() throws {
         let client = try TestDesktop().connect()
         _ = client.registry()
-        #expect(Set(client.globals.keys) == [
-            "wl_compositor", "wl_subcompositor", "wl_shm", "wl_seat", "wl_output", "wl_data_device_manager", "xdg_wm_base",
-            "zxdg_decoration_manager_v1",
-        ])
+        #expect(
+            Set(client.globals.keys) == [
+                "wl_compositor", "wl_subcompositor", "wl_shm", "wl_seat", "wl_output", "wl_data_device_manager", "xdg_wm_base",
+                "zxdg_decoration_manager_v1",
+            ])
     }
 
     @Test func aWindowIsConfiguredMappedAndClosed() throws {
@@ -68,9 +69,12 @@ import WaylandClient
         window.surface.damageBuffer(x: 200, y: 200, width: 8, height: 18)
         window.surface.commit()
         window.client.exchange()
-        #expect(desktop.compositor.scene.takeDamage() == Region([
-            Rect(x: origin.x + 8, y: origin.y + 18, width: 8, height: 18), Rect(x: origin.x + 200, y: origin.y + 200, width: 8, height: 18),
-        ]))
+        #expect(
+            desktop.compositor.scene.takeDamage()
+                == Region([
+                    Rect(x: origin.x + 8, y: origin.y + 18, width: 8, height: 18),
+                    Rect(x: origin.x + 200, y: origin.y + 200, width: 8, height: 18),
+                ]))
     }
 
     @Test func buffersAreReleased() throws {
@@ -159,7 +163,8 @@ import WaylandClient
         let size = desktop.compositor.scene.bounds.size
         var pixels = [UInt32](repeating: 0, count: Int(size.width * size.height))
         pixels.withUnsafeMutableBytes { bytes in
-            let view = PixelBuffer(memory: bytes, width: size.width, height: size.height, strideBytes: Int(size.width) * 4, format: .xrgb8888)!
+            let view = PixelBuffer(
+                memory: bytes, width: size.width, height: size.height, strideBytes: Int(size.width) * 4, format: .xrgb8888)!
             desktop.compositor.scene.paint(desktop.compositor.scene.takeDamage(), into: view)
         }
     }
@@ -198,11 +203,14 @@ import WaylandClient
         #expect(try violation { $0.compositor.createSurface(id: ObjectID(rawValue: 4000)!) }?.contains("wl_compositor") == true)
         #expect(try violation { $0.compositor.createSurface(id: $0.surface.id) } != nil)
         #expect(try violation { $0.base.destroy() }?.contains("destroyed before its surfaces") == true)
-        #expect(try violation {
-            let file = try FileDescriptor.memory("short", byteCount: 10)
-            $0.shm.createPool(id: $0.client.newID(), fd: file, size: 4096)
-        }?.contains("shorter") == true)
-        #expect(try violation { WlSurface.Proxy($0.client.outbox, ObjectID(rawValue: 999)!, version: 5).commit() }?.contains("invalid object 999") == true)
+        #expect(
+            try violation {
+                let file = try FileDescriptor.memory("short", byteCount: 10)
+                $0.shm.createPool(id: $0.client.newID(), fd: file, size: 4096)
+            }?.contains("shorter") == true)
+        #expect(
+            try violation { WlSurface.Proxy($0.client.outbox, ObjectID(rawValue: 999)!, version: 5).commit() }?.contains(
+                "invalid object 999") == true)
         #expect(desktop.compositor.clients.isEmpty)
     }
 
@@ -216,7 +224,8 @@ import WaylandClient
         var result = TransferResult.done
         for step in 0..<200_000 {
             let x = Int32(step % 200)
-            desktop.compositor.seat.movePointer(to: FinePoint(content.origin + Point(x: x + 1, y: 50)), timeMilliseconds: UInt32(step))
+            desktop.compositor.seat.movePointer(
+                to: FinePoint(content.origin + Point(x: x + 1, y: 50)), timeMilliseconds: UInt32(step))
             desktop.compositor.seat.pointerFrame()
             if step % 100 == 0 { result = window.client.server.flush() }
             if result == .failed { break }
@@ -234,7 +243,9 @@ import WaylandClient
             desktop.frame()
             desktop.compositor.disconnect(window.client.server)
         }
-        #expect(desktop.compositor.clients.isEmpty && desktop.compositor.windows.windows.isEmpty && desktop.compositor.surfaces.isEmpty)
+        #expect(
+            desktop.compositor.clients.isEmpty && desktop.compositor.windows.windows.isEmpty
+                && desktop.compositor.surfaces.isEmpty)
         #expect(desktop.compositor.seat.pointers.isEmpty && desktop.compositor.seat.keyboards.isEmpty)
         #expect(desktop.compositor.seat.keyboardFocus == nil && desktop.compositor.outputResources.isEmpty)
         #expect(desktop.compositor.windows.layer.children.isEmpty)

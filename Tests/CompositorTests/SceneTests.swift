@@ -21,7 +21,8 @@ private final class Picture {
     init(_ size: Size) {
         memory = .allocate(byteCount: Int(size.width * size.height) * 4, alignment: 16)
         memory.initializeMemory(as: UInt8.self, repeating: 0)
-        pixels = PixelBuffer(memory: memory, width: size.width, height: size.height, strideBytes: Int(size.width) * 4, format: .xrgb8888)!
+        pixels = PixelBuffer(
+            memory: memory, width: size.width, height: size.height, strideBytes: Int(size.width) * 4, format: .xrgb8888)!
     }
     deinit { memory.deallocate() }
     func isEqual(_ other: Picture) -> Bool { memory.elementsEqual(other.memory) }
@@ -42,7 +43,8 @@ struct SceneTests {
         let size = Size(width: .random(in: 1...40, using: &random), height: .random(in: 1...30, using: &random))
         let node = SceneNode(size: size)
         let isOpaque = Bool.random(using: &random)
-        let color = Color(rgb: .random(in: 0...0xff_ffff, using: &random), alpha: isOpaque ? 255 : .random(in: 1...254, using: &random))
+        let color = Color(
+            rgb: .random(in: 0...0xff_ffff, using: &random), alpha: isOpaque ? 255 : .random(in: 1...254, using: &random))
         node.drawable = Solid(color, size)
         if isOpaque {
             // Sometimes only a part is declared opaque, which is allowed.
@@ -74,7 +76,8 @@ struct SceneTests {
             } else {
                 let node = nodes.randomElement(using: &random)!
                 switch operation {
-                case 2, 3: node.setPosition(Point(x: .random(in: -20...60, using: &random), y: .random(in: -20...40, using: &random)))
+                case 2, 3:
+                    node.setPosition(Point(x: .random(in: -20...60, using: &random), y: .random(in: -20...40, using: &random)))
                 case 4: node.setVisible(!node.isVisible)
                 case 5: node.parent?.raise(node)
                 case 6:
@@ -90,7 +93,8 @@ struct SceneTests {
                     node.removeFromParent()
                     nodes.removeAll { $0 === node }
                 default:
-                    let color = Color(rgb: .random(in: 0...0xff_ffff, using: &random), alpha: (node.drawable as! Solid).color.alpha)
+                    let color = Color(
+                        rgb: .random(in: 0...0xff_ffff, using: &random), alpha: (node.drawable as! Solid).color.alpha)
                     let old = node.drawable as! Solid
                     node.drawable = Solid(color, old.size)
                     node.invalidate()
@@ -232,13 +236,15 @@ struct SurfaceTests {
         let children = [Surface(), Surface()]
         let roles = children.map { $0.becomeSubsurface(of: parent) }
         parent.commit()
-        #expect(parent.node.children.map { ObjectIdentifier($0) }
-            == [parent.content, children[0].node, children[1].node, parent.overlay].map { ObjectIdentifier($0) })
+        #expect(
+            parent.node.children.map { ObjectIdentifier($0) }
+                == [parent.content, children[0].node, children[1].node, parent.overlay].map { ObjectIdentifier($0) })
         #expect(roles[1].place(.below, parent))
         #expect(!roles[0].place(.above, Surface()))
         parent.commit()
-        #expect(parent.node.children.map { ObjectIdentifier($0) }
-            == [children[1].node, parent.content, children[0].node, parent.overlay].map { ObjectIdentifier($0) })
+        #expect(
+            parent.node.children.map { ObjectIdentifier($0) }
+                == [children[1].node, parent.content, children[0].node, parent.overlay].map { ObjectIdentifier($0) })
         parent.destroy()
         #expect(children[0].subsurface == nil)
         for child in children { child.destroy() }

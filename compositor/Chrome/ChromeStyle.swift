@@ -71,7 +71,9 @@ public final class ChromeStyle {
             var pixels = [UInt32](repeating: 0, count: Int(square.width * square.height))
             pixels.withUnsafeMutableBytes { bytes in
                 let stride = Int(square.width) * 4
-                guard let aside = PixelBuffer(memory: bytes, width: square.width, height: square.height, strideBytes: stride, format: .argb8888)
+                guard
+                    let aside = PixelBuffer(
+                        memory: bytes, width: square.width, height: square.height, strideBytes: stride, format: .argb8888)
                 else { return }
                 drawAll(aside, frame.translated(by: .zero - square.origin))
                 for index in 0..<Int(square.width * square.height) {
@@ -128,8 +130,10 @@ final class RoundedRing {
         target.blend(Rect(left: outer.left + cut, top: outer.top, right: outer.right - cut, bottom: outer.top + 1), color)
         target.blend(Rect(left: outer.left + cut, top: outer.bottom - 1, right: outer.right - cut, bottom: outer.bottom), color)
         let sideInset = isSquare ? 1 : side
-        target.blend(Rect(left: outer.left, top: outer.top + sideInset, right: outer.left + 1, bottom: outer.bottom - sideInset), color)
-        target.blend(Rect(left: outer.right - 1, top: outer.top + sideInset, right: outer.right, bottom: outer.bottom - sideInset), color)
+        target.blend(
+            Rect(left: outer.left, top: outer.top + sideInset, right: outer.left + 1, bottom: outer.bottom - sideInset), color)
+        target.blend(
+            Rect(left: outer.right - 1, top: outer.top + sideInset, right: outer.right, bottom: outer.bottom - sideInset), color)
         guard !isSquare else { return }
         target.blend(topLeft.mask, to: outer.origin, color)
         target.blend(topRight.mask, to: Point(x: outer.right - side, y: outer.top), color)

@@ -39,7 +39,9 @@ public enum Shape {
     public static func disc(_ x: Float, _ y: Float, _ radius: Float) -> Float { distance(x, y) - radius }
 
     /// A line with round ends.
-    public static func segment(_ px: Float, _ py: Float, _ ax: Float, _ ay: Float, _ bx: Float, _ by: Float, _ thickness: Float) -> Float {
+    public static func segment(_ px: Float, _ py: Float, _ ax: Float, _ ay: Float, _ bx: Float, _ by: Float, _ thickness: Float)
+        -> Float
+    {
         let dx = bx - ax
         let dy = by - ay
         let t = min(max(((px - ax) * dx + (py - ay) * dy) / (dx * dx + dy * dy), 0), 1)
@@ -91,7 +93,8 @@ public final class RoundedCorners {
         let r = radius
         return [
             Rect(x: rect.left, y: rect.top, width: r, height: r), Rect(x: rect.right - r, y: rect.top, width: r, height: r),
-            Rect(x: rect.left, y: rect.bottom - r, width: r, height: r), Rect(x: rect.right - r, y: rect.bottom - r, width: r, height: r),
+            Rect(x: rect.left, y: rect.bottom - r, width: r, height: r),
+            Rect(x: rect.right - r, y: rect.bottom - r, width: r, height: r),
         ]
     }
 }

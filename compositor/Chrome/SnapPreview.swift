@@ -34,7 +34,8 @@ public final class SnapPreview: Drawable {
         let area = Rect(origin: origin, size: node.size)
         target.blend(area, fill)
         for edge in [
-            area.inset(bottom: area.height - 2), area.inset(top: area.height - 2), area.inset(top: 2, right: area.width - 2, bottom: 2),
+            area.inset(bottom: area.height - 2), area.inset(top: area.height - 2),
+            area.inset(top: 2, right: area.width - 2, bottom: 2),
             area.inset(left: area.width - 2, top: 2, bottom: 2),
         ] { target.blend(edge, line) }
     }

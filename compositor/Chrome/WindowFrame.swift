@@ -131,7 +131,8 @@ public final class WindowFrame {
         if state.isTiled { target.fill(area, fill) } else { target.fill(area, corners: style.corners, fill, bottom: false) }
         let buttons = rect(of: .minimise)
         let titleArea = Rect(
-            left: area.left + Metrics.grid + 4, top: area.top, right: area.left + buttons.left - Metrics.grid, bottom: area.bottom)
+            left: area.left + Metrics.grid + 4, top: area.top, right: area.left + buttons.left - Metrics.grid, bottom: area.bottom
+        )
         if target.clip.intersects(titleArea) { drawTitle(into: target, in: titleArea) }
         for button in FrameButton.allCases { draw(button, into: target, at: rect(of: button).translated(by: origin)) }
     }
@@ -151,11 +152,15 @@ public final class WindowFrame {
         let palette = style.palette
         let isHovered = hovered == button
         if isHovered {
-            let tint = button == .close ? (isPressed ? palette.danger.opacity(200) : palette.danger) : isPressed ? palette.pressed : palette.hover
+            let tint =
+                button == .close
+                ? (isPressed ? palette.danger.opacity(200) : palette.danger) : isPressed ? palette.pressed : palette.hover
             target.blend(style.buttonDisc.mask, to: area.origin, tint)
         }
         guard let icon = style.icon(button, isMaximised: state.isMaximised) else { return }
-        let ink = isHovered && button == .close ? palette.onAccent : isHovered ? palette.text : state.isActive ? palette.secondary : palette.disabled
+        let ink =
+            isHovered && button == .close
+            ? palette.onAccent : isHovered ? palette.text : state.isActive ? palette.secondary : palette.disabled
         target.blend(icon, to: area.origin + Point(x: (area.width - icon.width) / 2, y: (area.height - icon.height) / 2), ink)
     }
 
@@ -164,7 +169,8 @@ public final class WindowFrame {
         let frame = Rect(origin: origin, size: shadow.size).inset(by: margin)
         guard !state.isMaximised else { return }
         style.drawShadow(
-            into: target, around: frame, state.isTiled ? nil : state.isActive ? style.shadow : style.inactiveShadow, isSquare: state.isTiled)
+            into: target, around: frame, state.isTiled ? nil : state.isActive ? style.shadow : style.inactiveShadow,
+            isSquare: state.isTiled)
     }
 }
 

@@ -52,7 +52,8 @@ extension Client {
         case .xdgSurface(let surface): try surface.handle(XdgSurfaceProtocol.Request.decode(&message, version: version))
         case .toplevel(let toplevel): toplevel.handle(try XdgToplevel.Request.decode(&message, version: version))
         case .popup(let popup): popup.handle(try XdgPopup.Request.decode(&message, version: version))
-        case .decoration(let decoration): decoration.handle(try ZxdgToplevelDecorationV1.Request.decode(&message, version: version))
+        case .decoration(let decoration):
+            decoration.handle(try ZxdgToplevelDecorationV1.Request.decode(&message, version: version))
         }
     }
 
@@ -67,14 +68,17 @@ extension Client {
         case .getRegistry(let id):
             try add(id, 1, .registry)
             let registry = WlRegistry.Resource(outbox, id, version: 1)
-            for global in Global.allCases { registry.global(name: global.rawValue, interface: global.interface, version: global.version) }
+            for global in Global.allCases {
+                registry.global(name: global.rawValue, interface: global.interface, version: global.version)
+            }
         }
     }
 
     private func registry(_ id: ObjectID, _ request: WlRegistry.Request) throws(WireError) {
         switch request {
         case .bind(let name, let new):
-            guard let global = Global(rawValue: name), global.interface == new.interface, new.version >= 1, new.version <= global.version
+            guard let global = Global(rawValue: name), global.interface == new.interface, new.version >= 1,
+                new.version <= global.version
             else { return fail(id, 0, "there is no global \(name) of \(new.interface) version \(new.version)") }
             try bind(global, new.id, new.version)
         }
@@ -119,8 +123,12 @@ extension Client {
         case .destroy: remove(id)
         case .getSubsurface(let new, let surfaceID, let parentID):
             let code = WlSubcompositor.ErrorCode.badSurface.rawValue
-            guard let surface = self.surface(surfaceID), let parent = self.surface(parentID) else { return fail(id, code, "no such surface") }
-            guard surface !== parent, !surface.isAncestor(of: parent) else { return fail(id, code, "a surface cannot be its own parent") }
+            guard let surface = self.surface(surfaceID), let parent = self.surface(parentID) else {
+                return fail(id, code, "no such surface")
+            }
+            guard surface !== parent, !surface.isAncestor(of: parent) else {
+                return fail(id, code, "a surface cannot be its own parent")
+            }
             guard surface.take(role: .subsurface) else { return fail(id, code, "the surface has another role") }
             let role = SubsurfaceResource(self, new, surface, parent)
             try add(new, version(id), .subsurface(role))

@@ -193,7 +193,8 @@ final class SubsurfaceResource {
 
     private func place(_ placement: Subsurface.Placement, _ sibling: ObjectID) {
         guard let other = client.surface(sibling), subsurface.parent == nil || subsurface.place(placement, other.surface) else {
-            return client.fail(id, WlSubsurface.ErrorCode.badSurface.rawValue, "\(sibling.rawValue) is neither parent nor sibling")
+            return client.fail(
+                id, WlSubsurface.ErrorCode.badSurface.rawValue, "\(sibling.rawValue) is neither parent nor sibling")
         }
     }
 

@@ -21,7 +21,8 @@ public struct CompositorConfiguration: ~Copyable {
     public var chromeStyle: ChromeStyle
 
     public init(
-        size: Size, workArea: Rect, keyTable: KeyTable, keymapFile: consuming FileDescriptor, keymapTextSize: Int, chromeStyle: ChromeStyle
+        size: Size, workArea: Rect, keyTable: KeyTable, keymapFile: consuming FileDescriptor, keymapTextSize: Int,
+        chromeStyle: ChromeStyle
     ) {
         self.size = size
         self.workArea = workArea
@@ -66,7 +67,8 @@ public final class Compositor {
         let textSize = configuration.keymapTextSize
         seatStorage = Seat(self, keyTable: table, keymapFile: configuration.keymapFile, keymapTextSize: textSize, size: size)
         windowsStorage = WindowManager(self, workArea: workArea)
-        for layer in [background, windows.layer, windows.preview.node, panelLayer, windows.fullscreenLayer, overlay, cursorLayer] {
+        for layer in [background, windows.layer, windows.preview.node, panelLayer, windows.fullscreenLayer, overlay, cursorLayer]
+        {
             scene.root.add(layer)
         }
     }
@@ -145,7 +147,8 @@ public final class Compositor {
         let size = scene.bounds.size
         // 96 dots an inch, the density that pixel sizes assume.
         output.geometry(
-            x: 0, y: 0, physicalWidth: size.width * 254 / 960, physicalHeight: size.height * 254 / 960, subpixel: .unknown, make: "Martlet",
+            x: 0, y: 0, physicalWidth: size.width * 254 / 960, physicalHeight: size.height * 254 / 960, subpixel: .unknown,
+            make: "Martlet",
             model: "Screen", transform: .normal)
         output.mode(flags: [.current, .preferred], width: size.width, height: size.height, refresh: 60000)
         output.scale(factor: 1)

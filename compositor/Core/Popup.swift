@@ -32,18 +32,24 @@ final class Popup {
     func handle(_ request: XdgPopup.Request) {
         switch request {
         case .destroy:
-            if let top = compositor.popups.last, top !== self, compositor.popups.contains(where: { $0 === self }), top.isDescendant(of: self) {
+            if let top = compositor.popups.last, top !== self, compositor.popups.contains(where: { $0 === self }),
+                top.isDescendant(of: self)
+            {
                 return xdgSurface.base.fail(.notTheTopmostPopup, "a popup above it is open")
             }
             end()
             xdgSurface.client.remove(id)
         case .grab(_, let serial):
-            guard !isMapped else { return xdgSurface.client.fail(id, XdgPopup.ErrorCode.invalidGrab.rawValue, "the popup is open already") }
+            guard !isMapped else {
+                return xdgSurface.client.fail(id, XdgPopup.ErrorCode.invalidGrab.rawValue, "the popup is open already")
+            }
             // A grab must answer a press of the client's own; a stale one is dismissed at once.
             guard serial == compositor.seat.buttonSerial || serial == compositor.seat.lastKeySerial else { return dismiss() }
             hasGrab = true
         case .reposition(let positionerID, let token):
-            guard case .positioner(let positioner)? = xdgSurface.client.objects.live(positionerID)?.kind, positioner.rules.isComplete else {
+            guard case .positioner(let positioner)? = xdgSurface.client.objects.live(positionerID)?.kind,
+                positioner.rules.isComplete
+            else {
                 return xdgSurface.base.fail(.invalidPositioner, "the positioner lacks its size or anchor")
             }
             rules = positioner.rules
@@ -75,7 +81,9 @@ final class Popup {
     /// Where the parent's window geometry begins on the screen.
     private var parentOrigin: Point { parent.surface.surface.node.globalPosition + parent.geometry.origin }
 
-    private func place() { xdgSurface.surface.surface.node.setPosition(parent.geometry.origin + rect.origin - xdgSurface.geometry.origin) }
+    private func place() {
+        xdgSurface.surface.surface.node.setPosition(parent.geometry.origin + rect.origin - xdgSurface.geometry.origin)
+    }
 
     func committed() {
         let surface = xdgSurface.surface.surface

@@ -10,7 +10,8 @@ extension Seat {
         let before = modifiers
         guard modifiers.update(code, isPressed: isPressed, keyTable) else { return }
         lastKeySerial = compositor.nextSerial()
-        let key = KeyPress(code: code, isPressed: isPressed, symbol: keyTable.symbol(code, before.effective), modifiers: before.effective)
+        let key = KeyPress(
+            code: code, isPressed: isPressed, symbol: keyTable.symbol(code, before.effective), modifiers: before.effective)
         if isUsed(key) {
             // Clients still learn of modifiers: the next key may be theirs.
         } else if let surface = keyboardFocus {

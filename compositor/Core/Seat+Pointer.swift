@@ -123,6 +123,10 @@ extension Seat: SurfaceRole {
     public func surfaceCommitted(_ surface: Surface) {
         guard cursorSurface?.surface === surface else { return }
         cursorHotspot = cursorHotspot - surface.lastOffset
-        if surface.hasContent { cursorPresenter?.showCursor(surface, hotspot: cursorHotspot) } else { cursorPresenter?.hideCursor() }
+        if surface.hasContent {
+            cursorPresenter?.showCursor(surface, hotspot: cursorHotspot)
+        } else {
+            cursorPresenter?.hideCursor()
+        }
     }
 }

@@ -58,7 +58,8 @@ final class PointerResource {
 
     func enter(_ surface: ClientSurface, _ position: FinePoint) {
         resource.enter(
-            serial: seat.pointerEnterSerial, surface: surface.id, surfaceX: Fixed(rawValue: position.x), surfaceY: Fixed(rawValue: position.y))
+            serial: seat.pointerEnterSerial, surface: surface.id, surfaceX: Fixed(rawValue: position.x),
+            surfaceY: Fixed(rawValue: position.y))
     }
 
     func leave(_ surface: ClientSurface) { resource.leave(serial: client.compositor.nextSerial(), surface: surface.id) }
@@ -69,7 +70,8 @@ final class PointerResource {
 
     func button(_ button: PointerButton) {
         resource.button(
-            serial: seat.buttonSerial, time: button.timeMilliseconds, button: button.code, state: button.isPressed ? .pressed : .released)
+            serial: seat.buttonSerial, time: button.timeMilliseconds, button: button.code,
+            state: button.isPressed ? .pressed : .released)
     }
 
     func scroll(_ scroll: PointerScroll) {
@@ -120,6 +122,7 @@ final class KeyboardResource {
     }
 
     func modifiers(_ state: ModifierState, _ serial: UInt32) {
-        resource.modifiers(serial: serial, modsDepressed: state.depressed.rawValue, modsLatched: 0, modsLocked: state.locked.rawValue, group: 0)
+        resource.modifiers(
+            serial: serial, modsDepressed: state.depressed.rawValue, modsLatched: 0, modsLocked: state.locked.rawValue, group: 0)
     }
 }

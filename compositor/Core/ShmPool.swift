@@ -54,7 +54,8 @@ final class ShmPool {
             let layout = BufferLayout(offset: offset, width: width, height: height, stride: stride, format: format)
             guard layout.fits(in: byteCount) else {
                 return client.fail(
-                    id, WlShm.ErrorCode.invalidStride.rawValue, "\(width)x\(height), stride \(stride) at \(offset) is not in the pool")
+                    id, WlShm.ErrorCode.invalidStride.rawValue,
+                    "\(width)x\(height), stride \(stride) at \(offset) is not in the pool")
             }
             try client.add(new, 1, .buffer(ShmBuffer(client, new, self, layout)))
         case .destroy:
@@ -124,7 +125,9 @@ struct BufferLayout {
     let format: WlShm.Format
 
     func fits(in poolBytes: Int) -> Bool {
-        guard offset >= 0, width > 0, height > 0, width <= 32768, height <= 32768, stride % 4 == 0, offset % 4 == 0 else { return false }
+        guard offset >= 0, width > 0, height > 0, width <= 32768, height <= 32768, stride % 4 == 0, offset % 4 == 0 else {
+            return false
+        }
         return Int64(stride) >= Int64(width) * 4 && Int64(offset) + Int64(stride) * Int64(height) <= Int64(poolBytes)
     }
 

@@ -38,12 +38,17 @@ final class Toplevel {
         case .destroy:
             guard decoration == nil else {
                 return client.fail(
-                    decoration?.id ?? id, ZxdgToplevelDecorationV1.ErrorCode.orphaned.rawValue, "the toplevel went before its decoration")
+                    decoration?.id ?? id, ZxdgToplevelDecorationV1.ErrorCode.orphaned.rawValue,
+                    "the toplevel went before its decoration")
             }
             end()
             client.remove(id)
         case .setParent(let parent):
-            if let parent, case .toplevel(let other)? = client.objects.live(parent)?.kind { window.parent = other.window } else { window.parent = nil }
+            if let parent, case .toplevel(let other)? = client.objects.live(parent)?.kind {
+                window.parent = other.window
+            } else {
+                window.parent = nil
+            }
         case .setTitle(let title): window.setTitle(title)
         case .setAppId(let appID): window.setAppID(appID)
         case .showWindowMenu: break  // There is no such menu; wm_capabilities says so.
@@ -60,7 +65,8 @@ final class Toplevel {
             guard width >= 0, height >= 0 else { return fail(.invalidSize, "a minimum of \(width)x\(height)") }
             pendingLimits.minimum = Size(width: width, height: height)
         case .setMaximized: windows.setTile(.maximised, window)
-        case .unsetMaximized: if window.tile == .maximised { windows.setTile(nil, window) } else { scheduleConfigure(force: true) }
+        case .unsetMaximized:
+            if window.tile == .maximised { windows.setTile(nil, window) } else { scheduleConfigure(force: true) }
         case .setFullscreen: windows.setFullscreen(window, true)
         case .unsetFullscreen: windows.setFullscreen(window, false)
         case .setMinimized: windows.minimise(window)
@@ -218,7 +224,8 @@ extension Client {
                 return fail(.display, WlDisplay.ErrorCode.invalidObject.rawValue, "\(toplevelID.rawValue) is not a toplevel")
             }
             guard toplevel.decoration == nil else {
-                return fail(id, ZxdgToplevelDecorationV1.ErrorCode.alreadyConstructed.rawValue, "the toplevel has a decoration already")
+                return fail(
+                    id, ZxdgToplevelDecorationV1.ErrorCode.alreadyConstructed.rawValue, "the toplevel has a decoration already")
             }
             let decoration = Decoration(self, new, toplevel)
             try add(new, 1, .decoration(decoration))

@@ -102,7 +102,8 @@ public final class Window {
         let isFramed = frame != nil && !isFullscreen
         frame?.shadow.setVisible(isFramed)
         frame?.bar.setVisible(isFramed)
-        frame?.layout(content: content, state: FrameState(isActive: isActive, isTiled: tile != nil, isMaximised: tile == .maximised))
+        frame?.layout(
+            content: content, state: FrameState(isActive: isActive, isTiled: tile != nil, isMaximised: tile == .maximised))
         surface.surface.setCornerMask(isFramed && tile == nil ? compositor.chromeStyle.cornerMask : nil)
     }
 
@@ -132,7 +133,9 @@ public final class Window {
         } else if let wanted = fulfilled?.origin {
             origin = wanted
         }
-        if fulfilled?.origin != nil, fulfilled?.origin == wantedOrigin, !toplevel.xdgSurface.awaitsAcknowledgement { wantedOrigin = nil }
+        if fulfilled?.origin != nil, fulfilled?.origin == wantedOrigin, !toplevel.xdgSurface.awaitsAcknowledgement {
+            wantedOrigin = nil
+        }
         content = Rect(origin: origin, size: size)
         if !isMapped {
             compositor.windows.map(self)

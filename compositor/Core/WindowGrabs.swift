@@ -15,7 +15,8 @@ extension WindowManager {
 
     func startResize(_ window: Window, _ edges: Edges, serial: UInt32? = nil) {
         guard mayGrab(window, serial), window.tile == nil, !window.isFullscreen else { return }
-        let resizing = Resizing(edges: edges, start: window.content, pointerStart: compositor.seat.position.pixel, limits: window.limits)
+        let resizing = Resizing(
+            edges: edges, start: window.content, pointerStart: compositor.seat.position.pixel, limits: window.limits)
         let grab = ResizeGrab(window, compositor.seat, resizing)
         window.resizeGrab = grab
         window.anchor = resizing
@@ -208,7 +209,8 @@ final class ResizeTarget: PointerTarget {
 
     private var edges: Edges? {
         Edges.around(
-            window.frameRect, manager.compositor.seat.position.pixel, reach: FrameMetrics.resizeReach, corner: FrameMetrics.resizeCorner)
+            window.frameRect, manager.compositor.seat.position.pixel, reach: FrameMetrics.resizeReach,
+            corner: FrameMetrics.resizeCorner)
     }
 
     override func pointerEntered(at position: FinePoint) { showCursor() }

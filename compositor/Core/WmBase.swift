@@ -28,7 +28,9 @@ final class WmBase {
         case .createPositioner(let new): try client.add(new, version, .positioner(Positioner(client, new)))
         case .getXdgSurface(let new, let surfaceID):
             guard let surface = client.surface(surfaceID) else { return fail(.role, "no such surface") }
-            guard surface.xdgSurface == nil, surface.take(role: .xdgSurface) else { return fail(.role, "the surface has another role") }
+            guard surface.xdgSurface == nil, surface.take(role: .xdgSurface) else {
+                return fail(.role, "the surface has another role")
+            }
             guard !surface.surface.hasContent else { return fail(.invalidSurfaceState, "the surface has a buffer already") }
             let xdgSurface = XdgSurface(self, new, surface)
             try client.add(new, version, .xdgSurface(xdgSurface))
@@ -66,7 +68,9 @@ final class Positioner {
             guard let value = PopupPositioner.Corner(rawValue: anchor.rawValue) else { return fail("anchor \(anchor.rawValue)") }
             rules.anchor = value
         case .setGravity(let gravity):
-            guard let value = PopupPositioner.Corner(rawValue: gravity.rawValue) else { return fail("gravity \(gravity.rawValue)") }
+            guard let value = PopupPositioner.Corner(rawValue: gravity.rawValue) else {
+                return fail("gravity \(gravity.rawValue)")
+            }
             rules.gravity = value
         case .setConstraintAdjustment(let adjustment): rules.adjustment = PopupPositioner.Adjustment(rawValue: adjustment)
         case .setOffset(let x, let y): rules.offset = Point(x: x, y: y)

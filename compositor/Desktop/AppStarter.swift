@@ -14,7 +14,9 @@ public final class AppStarter {
         }
         variables.append("WAYLAND_DISPLAY=\(socket)")
         variables.append("XDG_RUNTIME_DIR=\(runtimeDirectory)")
-        for (name, value) in [("HOME", "/root"), ("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"), ("TERM", "xterm-256color")]
+        for (name, value) in [
+            ("HOME", "/root"), ("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"), ("TERM", "xterm-256color"),
+        ]
         where Environment[name] == nil { variables.append("\(name)=\(value)") }
         environment = variables
     }

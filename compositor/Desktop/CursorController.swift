@@ -86,7 +86,8 @@ private final class CursorPainter: Drawable {
 
     func draw(into target: PixelBuffer, at origin: Point) {
         pixels.withUnsafeBytes { bytes in
-            let image = PixelImage(memory: bytes, width: size.width, height: size.height, strideBytes: Int(size.width) * 4, format: .argb8888)
+            let image = PixelImage(
+                memory: bytes, width: size.width, height: size.height, strideBytes: Int(size.width) * 4, format: .argb8888)
             if let image { target.blend(image, to: origin) }
         }
     }

@@ -32,12 +32,14 @@ final class PlainArrow {
             for x in 0..<side {
                 let isInside = x <= y && x + y < side + side / 2
                 let isEdge = isInside && (x == 0 || x == y || x + y == side + side / 2 - 1)
-                memory.storeBytes(of: isEdge ? 0xffff_ffff : isInside ? 0xff1e_1f29 : 0, toByteOffset: Int(y * side + x) * 4, as: UInt32.self)
+                memory.storeBytes(
+                    of: isEdge ? 0xffff_ffff : isInside ? 0xff1e_1f29 : 0, toByteOffset: Int(y * side + x) * 4, as: UInt32.self)
             }
         }
         pixels = memory
         // The layout is right by construction.
-        image = PixelImage(memory: UnsafeRawBufferPointer(memory), width: side, height: side, strideBytes: Int(side) * 4, format: .argb8888)!
+        image = PixelImage(
+            memory: UnsafeRawBufferPointer(memory), width: side, height: side, strideBytes: Int(side) * 4, format: .argb8888)!
     }
 
     deinit { pixels.deallocate() }

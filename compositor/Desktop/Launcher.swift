@@ -136,7 +136,8 @@ public final class Launcher: KeyFilter {
 
     private func rowRect(_ row: Int) -> Rect {
         Rect(
-            x: Metrics.grid, y: Launcher.fieldHeight + Metrics.grid + Int32(row) * Launcher.rowHeight, width: Launcher.width - Metrics.grid * 2,
+            x: Metrics.grid, y: Launcher.fieldHeight + Metrics.grid + Int32(row) * Launcher.rowHeight,
+            width: Launcher.width - Metrics.grid * 2,
             height: Launcher.rowHeight)
     }
 
@@ -169,7 +170,9 @@ public final class Launcher: KeyFilter {
         } else {
             target.clipped(to: text).draw(line, at: Point(x: text.left, y: baseline), palette.text)
         }
-        let caret = Rect(x: text.left + min(line.width, text.width - 2), y: baseline - font.ascent + 1, width: 2, height: font.ascent + font.descent)
+        let caret = Rect(
+            x: text.left + min(line.width, text.width - 2), y: baseline - font.ascent + 1, width: 2,
+            height: font.ascent + font.descent)
         target.fill(caret, palette.accent)
     }
 
@@ -182,7 +185,8 @@ public final class Launcher: KeyFilter {
         if let icon = style.art?.image("app/\(entry.icon)/32") ?? style.art?.image("app/generic/32") {
             target.blend(icon.image, to: tile.origin)
         } else if let font = style.fonts.title, let initial = entry.name.first {
-            target.draw(String(initial), font: font, in: tile, alignment: .center, row == selected ? palette.onAccent : palette.secondary)
+            target.draw(
+                String(initial), font: font, in: tile, alignment: .center, row == selected ? palette.onAccent : palette.secondary)
         }
         let text = area.inset(left: 32 + Metrics.grid * 2 + 4, right: Metrics.grid * 2)
         guard let nameFont = style.fonts.bodyMedium ?? style.fonts.body else { return }

@@ -73,13 +73,15 @@ public final class Panel: WindowObserver {
         let windows = compositor.windows.openingOrder
         let area = windowListRect
         let gap = Metrics.smallGap
-        let width = windows.isEmpty ? 0 : min(Panel.itemLimit, (area.width - gap * Int32(windows.count - 1)) / Int32(windows.count))
+        let width =
+            windows.isEmpty ? 0 : min(Panel.itemLimit, (area.width - gap * Int32(windows.count - 1)) / Int32(windows.count))
         var new: [WindowItem] = []
         for (index, window) in windows.enumerated() where width > 16 {
             let title = window.title.isEmpty ? (window.appID.isEmpty ? "Window" : window.appID) : window.title
-            new.append(WindowItem(
-                title: title, isActive: window.isActive, isMinimised: window.isMinimised,
-                rect: Rect(x: area.left + Int32(index) * (width + gap), y: 0, width: width, height: area.height)))
+            new.append(
+                WindowItem(
+                    title: title, isActive: window.isActive, isMinimised: window.isMinimised,
+                    rect: Rect(x: area.left + Int32(index) * (width + gap), y: 0, width: width, height: area.height)))
         }
         // Only what differs is painted again: titles change at every command.
         for index in 0..<max(new.count, items.count) {
@@ -98,10 +100,14 @@ public final class Panel: WindowObserver {
         return Rect(x: (node.size.width - width) / 2, y: 0, width: width, height: Metrics.panelHeight)
     }
 
-    private var indicatorRect: Rect { Rect(left: node.size.width - 232, top: 0, right: node.size.width, bottom: Metrics.panelHeight) }
+    private var indicatorRect: Rect {
+        Rect(left: node.size.width - 232, top: 0, right: node.size.width, bottom: Metrics.panelHeight)
+    }
 
     private var windowListRect: Rect {
-        Rect(left: Panel.markWidth + Metrics.smallGap, top: 0, right: max(clockRect.left - Metrics.grid, Panel.markWidth + Metrics.smallGap),
+        Rect(
+            left: Panel.markWidth + Metrics.smallGap, top: 0,
+            right: max(clockRect.left - Metrics.grid, Panel.markWidth + Metrics.smallGap),
             bottom: Metrics.panelHeight)
     }
 
@@ -153,20 +159,28 @@ public final class Panel: WindowObserver {
         target.fill(area, palette.sunken)
         target.blend(area.inset(top: area.height - 1), palette.hairline)
         drawMark(into: target, rect(of: .mark).translated(by: origin))
-        for (index, item) in items.enumerated() { draw(item, isHovered: hovered == .window(index), into: target, item.rect.translated(by: origin)) }
+        for (index, item) in items.enumerated() {
+            draw(item, isHovered: hovered == .window(index), into: target, item.rect.translated(by: origin))
+        }
         drawClock(into: target, clockRect.translated(by: origin))
         drawIndicators(into: target, indicatorRect.translated(by: origin))
     }
 
     private func drawMark(into target: PixelBuffer, _ area: Rect) {
         guard target.clip.intersects(area) else { return }
-        if hovered == .mark || launcher.isOpen { target.fill(area.inset(by: 3), corners: style.smallCorners, style.palette.hover) }
+        if hovered == .mark || launcher.isOpen {
+            target.fill(area.inset(by: 3), corners: style.smallCorners, style.palette.hover)
+        }
         guard let mark else { return }
-        target.blend(mark, to: Point(x: area.left + (area.width - mark.width) / 2, y: area.top + (area.height - mark.height) / 2), style.palette.accent)
+        target.blend(
+            mark, to: Point(x: area.left + (area.width - mark.width) / 2, y: area.top + (area.height - mark.height) / 2),
+            style.palette.accent)
     }
 
     private func draw(_ item: WindowItem, isHovered: Bool, into target: PixelBuffer, _ area: Rect) {
-        guard target.clip.intersects(area), let font = item.isActive ? style.fonts.bodyMedium ?? style.fonts.body : style.fonts.body else { return }
+        guard target.clip.intersects(area),
+            let font = item.isActive ? style.fonts.bodyMedium ?? style.fonts.body : style.fonts.body
+        else { return }
         let palette = style.palette
         let pill = area.inset(top: 3, bottom: 3)
         if item.isActive { target.fill(pill, corners: style.smallCorners, palette.raised) }
@@ -177,7 +191,8 @@ public final class Panel: WindowObserver {
     }
 
     private func drawClock(into target: PixelBuffer, _ area: Rect) {
-        guard target.clip.intersects(area), let font = style.fonts.body, let bold = style.fonts.bodySemibold ?? style.fonts.body else { return }
+        guard target.clip.intersects(area), let font = style.fonts.body, let bold = style.fonts.bodySemibold ?? style.fonts.body
+        else { return }
         let dateLine = TextLine(date, font: font)
         let timeLine = TextLine(time, font: bold)
         let gap = Metrics.grid
@@ -194,7 +209,9 @@ public final class Panel: WindowObserver {
         var right = area.right - 14
         if let font = style.fonts.caption {
             let width = font.width(of: layoutName)
-            target.draw(layoutName, font: font, in: Rect(left: right - width, top: area.top, right: right, bottom: area.bottom), palette.secondary)
+            target.draw(
+                layoutName, font: font, in: Rect(left: right - width, top: area.top, right: right, bottom: area.bottom),
+                palette.secondary)
             right -= width + Metrics.grid * 2
         }
         right = drawSparkline(load.memory, palette.info, "mem", into: target, area, right)
@@ -202,7 +219,9 @@ public final class Panel: WindowObserver {
     }
 
     /// Bars of the last samples; returns where the next indicator ends.
-    private func drawSparkline(_ samples: [UInt8], _ color: Color, _ label: String, into target: PixelBuffer, _ area: Rect, _ right: Int32) -> Int32 {
+    private func drawSparkline(
+        _ samples: [UInt8], _ color: Color, _ label: String, into target: PixelBuffer, _ area: Rect, _ right: Int32
+    ) -> Int32 {
         guard !samples.isEmpty else { return right }
         let height: Int32 = 14
         let width = Int32(SystemLoad.sampleCount) * 3 - 1
@@ -215,7 +234,9 @@ public final class Panel: WindowObserver {
         guard let font = style.fonts.caption else { return box.left - Metrics.grid * 2 }
         let labelWidth = font.width(of: label)
         let left = box.left - 6 - labelWidth
-        target.draw(label, font: font, in: Rect(left: left, top: area.top, right: box.left - 6, bottom: area.bottom), style.palette.disabled)
+        target.draw(
+            label, font: font, in: Rect(left: left, top: area.top, right: box.left - 6, bottom: area.bottom),
+            style.palette.disabled)
         return left - Metrics.grid * 2
     }
 

@@ -8,7 +8,8 @@ struct ClockTimer: ~Copyable {
     let descriptor: FileDescriptor
 
     init() throws(Errno) {
-        let number = timerfd_create(clockid_t(0), 0x800 | 0x80000 /* TFD_NONBLOCK | TFD_CLOEXEC */)
+        let flags: Int32 = 0x800 | 0x80000  // TFD_NONBLOCK, TFD_CLOEXEC
+        let number = timerfd_create(clockid_t(0), flags)
         guard number >= 0 else { throw Errno(rawValue: martlet_errno()) }
         descriptor = FileDescriptor(owning: number)
         arm()
@@ -19,7 +20,11 @@ struct ClockTimer: ~Copyable {
         let next = (Clock.realtimeNanoseconds / 60_000_000_000 + 1) * 60
         var value = itimerspec()
         value.it_value.tv_sec = .init(next)
-        _ = timerfd_settime(descriptor.rawValue, 1 | 2 /* TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET */, &value, nil)
+        let absolute: Int32 = 1  // TFD_TIMER_ABSTIME
+        let cancelOnSet: Int32 = 2  // TFD_TIMER_CANCEL_ON_SET: a kernel may lack it, and then a set clock is noticed a minute late.
+        if timerfd_settime(descriptor.rawValue, absolute | cancelOnSet, &value, nil) != 0 {
+            _ = timerfd_settime(descriptor.rawValue, absolute, &value, nil)
+        }
     }
 
     /// Takes the expiry; a clock that was set reads as an error, which is one as well.

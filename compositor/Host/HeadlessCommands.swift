@@ -71,7 +71,8 @@ final class HeadlessCommands {
         case "stats":
             guard let headless = session.headless else { return true }
             let rects = headless.lastDamage.rects.map { "\($0.width)x\($0.height)+\($0.left)+\($0.top)" }.joined(separator: " ")
-            Log.write("compositor", "frames \(headless.frameCount) bytes \(headless.presentedBytes - presentedBefore) last \(rects)")
+            Log.write(
+                "compositor", "frames \(headless.frameCount) bytes \(headless.presentedBytes - presentedBefore) last \(rects)")
             presentedBefore = headless.presentedBytes
         case "quit": session.stop()
         default: return false

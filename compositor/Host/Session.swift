@@ -78,19 +78,22 @@ public final class Session {
         assets = Assets(directory: options.dataDirectory)
         let art = assets.art()
         let style = ChromeStyle(
-            palette: options.isLight ? .light : .dark, fonts: assets.interfaceFonts(TypeSize.caption, TypeSize.body, TypeSize.title), art: art)
+            palette: options.isLight ? .light : .dark,
+            fonts: assets.interfaceFonts(TypeSize.caption, TypeSize.body, TypeSize.title), art: art)
         let keyboard = try assets.keyboard(options.keymap)
         let table = keyboard.table
         let textSize = keyboard.textSize
-        compositor = Compositor(CompositorConfiguration(
-            size: output.size, workArea: Rect(size: output.size).inset(top: Metrics.panelHeight), keyTable: table,
-            keymapFile: keyboard.intoFile(), keymapTextSize: textSize, chromeStyle: style))
+        compositor = Compositor(
+            CompositorConfiguration(
+                size: output.size, workArea: Rect(size: output.size).inset(top: Metrics.panelHeight), keyTable: table,
+                keymapFile: keyboard.intoFile(), keymapTextSize: textSize, chromeStyle: style))
 
         let runtimeDirectory = Environment["XDG_RUNTIME_DIR"] ?? "/run/user/0"
         createRuntimeDirectory(runtimeDirectory)
         socketPath = runtimeDirectory + "/" + options.socket
         listener = try UnixListener(path: socketPath)
-        starter = AppStarter(socket: options.socket, runtimeDirectory: runtimeDirectory, applicationsPath: options.applicationsDirectory)
+        starter = AppStarter(
+            socket: options.socket, runtimeDirectory: runtimeDirectory, applicationsPath: options.applicationsDirectory)
 
         background = Background(size: output.size, art: art, wallpaper: options.isLight ? "day" : "dusk", palette: style.palette)
         compositor.background.add(background.node)
@@ -234,7 +237,9 @@ public final class Session {
                     setInterest(client, [.readable, .writable])
                 }
             case .closed, .failed:
-                if client.outboxOverflowed { Log.write("compositor", "client \(client.number) does not read and is disconnected") }
+                if client.outboxOverflowed {
+                    Log.write("compositor", "client \(client.number) does not read and is disconnected")
+                }
                 end(client)
             }
         }

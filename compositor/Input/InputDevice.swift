@@ -58,7 +58,9 @@ public final class InputDevice {
         self.path = path
         file = try FileDescriptor.open(path, .readOnly, .nonBlocking)
         let types = supportedCodes(file, 0)
-        guard has(types, InputCode.evKey) || has(types, InputCode.evRelative) || has(types, InputCode.evAbsolute) else { return nil }
+        guard has(types, InputCode.evKey) || has(types, InputCode.evRelative) || has(types, InputCode.evAbsolute) else {
+            return nil
+        }
         hasHighResolutionWheel = has(supportedCodes(file, InputCode.evRelative), InputCode.relWheelHighResolution)
         let isAbsolute = has(types, InputCode.evAbsolute)
         axisX = isAbsolute ? axis(file, InputCode.absX) : InputAxis()
@@ -130,7 +132,9 @@ public final class InputDevice {
             // The position comes first: a tablet presses where it points.
             flushMotion(sink, time)
             movedPointer = true
-            sink.button(code == UInt32(InputCode.buttonTouch) ? UInt32(InputCode.buttonLeft) : code, isPressed: isPressed, timeMilliseconds: time)
+            sink.button(
+                code == UInt32(InputCode.buttonTouch) ? UInt32(InputCode.buttonLeft) : code, isPressed: isPressed,
+                timeMilliseconds: time)
         } else {
             sink.key(code, isPressed: isPressed, timeMilliseconds: time)
         }

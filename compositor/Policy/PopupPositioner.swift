@@ -57,12 +57,16 @@ public struct PopupPositioner: Sendable {
     /// The popup's rectangle; `area` is where it may go, in the same coordinates.
     public func rect(within area: Rect) -> Rect {
         let (x, width) = span(
-            Axis(low: anchorRect.left, high: anchorRect.right, size: size.width, anchor: anchor.horizontal, gravity: gravity.horizontal,
+            Axis(
+                low: anchorRect.left, high: anchorRect.right, size: size.width, anchor: anchor.horizontal,
+                gravity: gravity.horizontal,
                 offset: offset.x),
             area.left..<area.right, flip: adjustment.contains(.flipX), slide: adjustment.contains(.slideX),
             resize: adjustment.contains(.resizeX))
         let (y, height) = span(
-            Axis(low: anchorRect.top, high: anchorRect.bottom, size: size.height, anchor: anchor.vertical, gravity: gravity.vertical,
+            Axis(
+                low: anchorRect.top, high: anchorRect.bottom, size: size.height, anchor: anchor.vertical,
+                gravity: gravity.vertical,
                 offset: offset.y),
             area.top..<area.bottom, flip: adjustment.contains(.flipY), slide: adjustment.contains(.slideY),
             resize: adjustment.contains(.resizeY))

@@ -115,9 +115,10 @@ public final class Scene {
         guard node.isVisible else { return }
         if !node.size.isEmpty {
             let bounds = node.bounds.translated(by: origin)
-            order.append(Entry(
-                node: node, origin: origin, bounds: bounds,
-                opaque: node.drawable == nil ? Region() : node.opaque.intersection(node.bounds).translated(by: origin)))
+            order.append(
+                Entry(
+                    node: node, origin: origin, bounds: bounds,
+                    opaque: node.drawable == nil ? Region() : node.opaque.intersection(node.bounds).translated(by: origin)))
         }
         for child in node.children { append(child, at: origin + child.position) }
     }

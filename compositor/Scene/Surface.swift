@@ -135,9 +135,10 @@ public final class Surface: Drawable {
         } else {
             for rect in state.bufferDamage.intersection(Rect(size: buffer.size)).rects {
                 let turned = transform.surfaceRect(rect, buffer.size)
-                result.formUnion(Rect(
-                    left: turned.left / scale, top: turned.top / scale, right: (turned.right + scale - 1) / scale,
-                    bottom: (turned.bottom + scale - 1) / scale))
+                result.formUnion(
+                    Rect(
+                        left: turned.left / scale, top: turned.top / scale, right: (turned.right + scale - 1) / scale,
+                        bottom: (turned.bottom + scale - 1) / scale))
             }
         }
         return result.intersection(Rect(size: size))
@@ -219,12 +220,13 @@ public final class Surface: Drawable {
         guard let new = pendingStack else { return }
         pendingStack = nil
         stack = new
-        node.setChildren(stack.map { entry in
-            switch entry {
-            case .own: content
-            case .child(let child): child.node
-            }
-        } + [overlay])
+        node.setChildren(
+            stack.map { entry in
+                switch entry {
+                case .own: content
+                case .child(let child): child.node
+                }
+            } + [overlay])
     }
 
     // MARK: End

@@ -23,7 +23,9 @@ final class DumbBuffer {
         map.handle = create.handle
         try card.control(UInt(DRMRequest.mapDumb.rawValue), &map)
         memory = try MemoryMapping(shared: card, byteCount: Int(create.size), offset: Int(map.offset), .readWrite)
-        guard let view = PixelBuffer(memory: memory.bytes, width: size.width, height: size.height, strideBytes: Int(create.pitch), format: format)
+        guard
+            let view = PixelBuffer(
+                memory: memory.bytes, width: size.width, height: size.height, strideBytes: Int(create.pitch), format: format)
         else { throw .invalidArgument }
         pixels = view
         handle = create.handle

@@ -17,7 +17,9 @@ public final class HeadlessOutput: DisplayOutput {
         guard size.width > 0, size.height > 0, size.width <= 16384, size.height <= 16384 else { throw .invalidArgument }
         let stride = Int(size.width) * 4
         memory = try MemoryMapping(anonymous: stride * Int(size.height))
-        guard let view = PixelBuffer(memory: memory.bytes, width: size.width, height: size.height, strideBytes: stride, format: .xrgb8888)
+        guard
+            let view = PixelBuffer(
+                memory: memory.bytes, width: size.width, height: size.height, strideBytes: stride, format: .xrgb8888)
         else { throw .invalidArgument }
         self.size = size
         pixels = view

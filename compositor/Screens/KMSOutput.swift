@@ -64,7 +64,9 @@ public final class KMSOutput: DisplayOutput {
         var count = DRMModeResources()
         try card.control(UInt(DRMRequest.getResources.rawValue), &count)
         let limit = 64
-        guard count.connectorCount > 0, count.crtcCount > 0, count.connectorCount <= limit, count.crtcCount <= limit else { throw .noDevice }
+        guard count.connectorCount > 0, count.crtcCount > 0, count.connectorCount <= limit, count.crtcCount <= limit else {
+            throw .noDevice
+        }
         var connectors = [UInt32](repeating: 0, count: Int(count.connectorCount))
         var crtcs = [UInt32](repeating: 0, count: Int(count.crtcCount))
         var resources = DRMModeResources()
@@ -146,13 +148,18 @@ public final class KMSOutput: DisplayOutput {
         var clips: [DRMClipRect] = []
         clips.reserveCapacity(damage.rects.count)
         for rect in damage.rects {
-            clips.append(DRMClipRect(
-                x1: UInt16(clamping: rect.left), y1: UInt16(clamping: rect.top), x2: UInt16(clamping: rect.right), y2: UInt16(clamping: rect.bottom)))
+            clips.append(
+                DRMClipRect(
+                    x1: UInt16(clamping: rect.left), y1: UInt16(clamping: rect.top), x2: UInt16(clamping: rect.right),
+                    y2: UInt16(clamping: rect.bottom)))
         }
         if clips.count > DRMModeDirty.maxClips {
             let all = damage.bounds
-            clips = [DRMClipRect(
-                x1: UInt16(clamping: all.left), y1: UInt16(clamping: all.top), x2: UInt16(clamping: all.right), y2: UInt16(clamping: all.bottom))]
+            clips = [
+                DRMClipRect(
+                    x1: UInt16(clamping: all.left), y1: UInt16(clamping: all.top), x2: UInt16(clamping: all.right),
+                    y2: UInt16(clamping: all.bottom))
+            ]
         }
         var dirty = DRMModeDirty()
         dirty.framebufferID = framebuffer
@@ -170,7 +177,9 @@ public final class KMSOutput: DisplayOutput {
     // MARK: Cursor
 
     public func setCursor(_ image: PixelImage, hotspot newHotspot: Point) -> Bool {
-        guard let buffer = cursor ?? makeCursor(), image.width <= cursorSize.width, image.height <= cursorSize.height else { return false }
+        guard let buffer = cursor ?? makeCursor(), image.width <= cursorSize.width, image.height <= cursorSize.height else {
+            return false
+        }
         buffer.pixels.fill(buffer.pixels.bounds, pixel: 0)
         buffer.pixels.copy(image, to: .zero)
         hotspot = newHotspot
@@ -196,7 +205,9 @@ public final class KMSOutput: DisplayOutput {
     private func capability(_ number: UInt64) -> Int32 {
         var query = DRMCapability()
         query.capability = number
-        guard (try? card.control(UInt(DRMRequest.getCapability.rawValue), &query)) != nil, (16...512).contains(query.value) else { return 64 }
+        guard (try? card.control(UInt(DRMRequest.getCapability.rawValue), &query)) != nil, (16...512).contains(query.value) else {
+            return 64
+        }
         return Int32(query.value)
     }
 

@@ -56,11 +56,13 @@ private func writeReceived(_ messages: [MessageDescription], in interface: Strin
         for message in messages {
             body.documentation(message.summary)
             let arguments = message.arguments.map { "\(SwiftName.label($0.name)): \(receivedType($0, in: interface))" }
-            body.line("case \(SwiftName.member(message.name))" + (arguments.isEmpty ? "" : "(\(arguments.joined(separator: ", ")))"))
+            body.line(
+                "case \(SwiftName.member(message.name))" + (arguments.isEmpty ? "" : "(\(arguments.joined(separator: ", ")))"))
         }
         body.line("")
         body.line("/// Reads a message to an object that was bound with `version`.")
-        body.block("public static func decode(_ wire: inout IncomingMessage, version: UInt32) throws(WireError) -> \(name)") { body in
+        body.block("public static func decode(_ wire: inout IncomingMessage, version: UInt32) throws(WireError) -> \(name)") {
+            body in
             body.block("switch wire.opcode") { body in
                 for (opcode, message) in messages.enumerated() {
                     let condition = message.since > 1 ? " where version >= \(message.since)" : ""
@@ -177,7 +179,8 @@ private func writeEncoder(_ message: MessageDescription, opcode: Int, to body: i
             steps.append("outbox.object(\(name))")
         case .int, .uint, .fixed:
             words += 1
-            steps.append(argument.enumeration == nil ? "outbox.\(argument.kind.rawValue)(\(name))" : "outbox.uint(\(name).rawValue)")
+            steps.append(
+                argument.enumeration == nil ? "outbox.\(argument.kind.rawValue)(\(name))" : "outbox.uint(\(name).rawValue)")
         }
     }
     let size = extra.isEmpty ? "" : ", extra: " + extra.joined(separator: " + ")

@@ -148,7 +148,9 @@ public struct XMLPullParser {
 
     private mutating func skip(_ literal: String) -> Bool {
         let wanted = Array(literal.utf8)
-        guard position + wanted.count <= bytes.count, bytes[position..<(position + wanted.count)].elementsEqual(wanted) else { return false }
+        guard position + wanted.count <= bytes.count, bytes[position..<(position + wanted.count)].elementsEqual(wanted) else {
+            return false
+        }
         for _ in wanted { advance() }
         return true
     }

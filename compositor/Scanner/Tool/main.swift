@@ -16,7 +16,9 @@ guard let xml = FileManager.default.contents(atPath: arguments[2]) else { fail("
 do throws(ProtocolError) {
     let description = try ProtocolDescription(xml: [UInt8](xml))
     let source = generateBindings(description, side: side)
-    guard FileManager.default.createFile(atPath: arguments[3], contents: Data(source.utf8)) else { fail("cannot write \(arguments[3])") }
+    guard FileManager.default.createFile(atPath: arguments[3], contents: Data(source.utf8)) else {
+        fail("cannot write \(arguments[3])")
+    }
 } catch {
     fail("\(arguments[2]): \(error)")
 }
