@@ -10,6 +10,9 @@ import Tmpfs
 /// Every test of the file modules is inside: they share the name cache, so they run one after the other.
 @Suite(.serialized) struct FileSystemTests {}
 
+/// How many times as many seeds as usual random tests try: `MARTLET_SEED_FACTOR` in the environment.
+let seedFactor = ProcessInfo.processInfo.environment["MARTLET_SEED_FACTOR"].flatMap { Int($0) } ?? 1
+
 /// A random number generator that repeats exactly (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64

@@ -148,7 +148,12 @@ final class LogFile: OpenFile {
         guard offset == 0 else { throw .illegalSeek }
         switch whence {
         case 0: position.withLock { $0 = 0 }
-        case 2: position.withLock { $0 = .max }
+        case 2:
+            // Reading nothing from past the end tells where the end is.
+            var end = UInt64.max
+            _ = Log.read(position: &end, into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+            let start = end
+            position.withLock { $0 = start }
         default: throw .invalidArgument
         }
         return 0
