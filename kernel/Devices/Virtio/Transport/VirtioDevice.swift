@@ -107,10 +107,11 @@ public final class VirtioDevice {
         return true
     }
 
-    /// Gives the device up.
+    /// Gives the device up: it forgets all memory that it was given and sends no more interrupts.
     /// - Returns: false, for the caller to pass on.
     @discardableResult
     public func fail() -> Bool {
+        reset()
         addStatus(VirtioStatus.failed)
         return false
     }
