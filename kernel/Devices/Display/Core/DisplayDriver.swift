@@ -7,7 +7,7 @@ import Support
 /// Every method is called in a thread with the card's lock held, one at a time; they may sleep, with a bound.
 open class DisplayDriver {
     /// Told when a frame has been completed; set by the card. Called in any context.
-    public internal(set) unowned(unsafe) var card: DisplayCard?
+    public internal(set) final unowned(unsafe) var card: DisplayCard?
 
     public init() {}
 

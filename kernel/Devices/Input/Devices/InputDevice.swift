@@ -25,6 +25,8 @@ final class EvdevClient {
 /// Drivers subclass it for output (LEDs), describe it before `register`, and call `report` and `synchronize` from their
 /// interrupt handlers.
 open class InputDevice {
+    // Whatever subclasses do not override is final. Otherwise every importing module emits a stand-in for the method that was
+    // optimised away, and they collide in the linker.
     struct Core: ~Copyable {
         var state = InputState()
         var clients: [EvdevClient] = []
@@ -36,7 +38,7 @@ open class InputDevice {
     public let uniqueName: String
     public let identity: InputIdentity
     let core = SpinLock(Core())
-    private var repeatTimer: RepeatTimer?
+    private final var repeatTimer: RepeatTimer?
 
     public init(name: String, physicalPath: String, uniqueName: String = String(), identity: InputIdentity) {
         self.name = name
@@ -72,7 +74,7 @@ open class InputDevice {
         core.withLock { core in endPacket(&core) }
     }
 
-    private func deliver(_ type: UInt16, _ code: UInt16, _ value: Int32, _ core: inout Core) -> Bool {
+    private final func deliver(_ type: UInt16, _ code: UInt16, _ value: Int32, _ core: inout Core) -> Bool {
         guard core.state.accept(type: type, code: code, value: value) else { return false }
         let now = machineMonotonicNanoseconds()
         if type == InputCode.evKey, value != 2, core.state.supportedCodes(0).contains(InputCode.evRepeat), code < 0x100 {
@@ -82,14 +84,14 @@ open class InputDevice {
         return true
     }
 
-    private func endPacket(_ core: inout Core) {
+    private final func endPacket(_ core: inout Core) {
         guard deliver(InputCode.evSynchronize, InputCode.synReport, 0, &core) else { return }
         if let grabber = core.grabber { grabber.readers.wake() } else {
             for client in core.clients { client.readers.wake() }
         }
     }
 
-    private func push(_ type: UInt16, _ code: UInt16, _ value: Int32, _ now: UInt64, _ core: inout Core) {
+    private final func push(_ type: UInt16, _ code: UInt16, _ value: Int32, _ now: UInt64, _ core: inout Core) {
         var event = InputEvent(type: type, code: code, value: value)
         if let grabber = core.grabber {
             event.stamp(now, grabber.clock)
@@ -103,7 +105,7 @@ open class InputDevice {
     }
 
     /// A held key is due again: called by the timer.
-    fileprivate func repeatKey() {
+    fileprivate final func repeatKey() {
         core.withLock { core in
             guard let key = core.keyRepeat.key, deliver(InputCode.evKey, key, 2, &core) else { return }
             endPacket(&core)
@@ -113,25 +115,25 @@ open class InputDevice {
 
     // MARK: From the files
 
-    func addClient() -> EvdevClient {
+    final func addClient() -> EvdevClient {
         let client = EvdevClient()
         core.withLock { $0.clients.append(client) }
         return client
     }
 
-    func removeClient(_ client: EvdevClient) {
+    final func removeClient(_ client: EvdevClient) {
         core.withLock { core in
             if core.grabber === client { core.grabber = nil }
             core.clients.removeAll { $0 === client }
         }
     }
 
-    func take(_ client: EvdevClient) -> InputEvent? { core.withLock { _ in client.ring.pop() } }
-    func readableCount(_ client: EvdevClient) -> Int { core.withLock { _ in client.ring.readableCount } }
-    func isRevoked(_ client: EvdevClient) -> Bool { core.withLock { _ in client.isRevoked } }
+    final func take(_ client: EvdevClient) -> InputEvent? { core.withLock { _ in client.ring.pop() } }
+    final func readableCount(_ client: EvdevClient) -> Int { core.withLock { _ in client.ring.readableCount } }
+    final func isRevoked(_ client: EvdevClient) -> Bool { core.withLock { _ in client.isRevoked } }
 
     /// An event that a program writes: what the device can output goes to it, and everybody sees it.
-    func inject(_ event: InputEvent) {
+    final func inject(_ event: InputEvent) {
         if event.type == InputCode.evSynchronize {
             synchronize()
             return
@@ -142,7 +144,7 @@ open class InputDevice {
         }
     }
 
-    func setClock(_ clock: EventClock, of client: EvdevClient) {
+    final func setClock(_ clock: EventClock, of client: EvdevClient) {
         core.withLock { _ in
             if client.clock == clock { return }
             client.clock = clock
@@ -152,7 +154,7 @@ open class InputDevice {
         }
     }
 
-    func grab(_ client: EvdevClient) throws(Errno) {
+    final func grab(_ client: EvdevClient) throws(Errno) {
         let isFree = core.withLock { core in
             guard core.grabber == nil else { return false }
             core.grabber = client
@@ -161,7 +163,7 @@ open class InputDevice {
         if !isFree { throw .busy }
     }
 
-    func ungrab(_ client: EvdevClient) throws(Errno) {
+    final func ungrab(_ client: EvdevClient) throws(Errno) {
         let wasGrabbed = core.withLock { core in
             guard core.grabber === client else { return false }
             core.grabber = nil
@@ -170,7 +172,7 @@ open class InputDevice {
         if !wasGrabbed { throw .invalidArgument }
     }
 
-    func revoke(_ client: EvdevClient) {
+    final func revoke(_ client: EvdevClient) {
         core.withLock { core in
             client.isRevoked = true
             client.ring.removeAll()
