@@ -21,7 +21,8 @@ struct ClockTimer: ~Copyable {
         var value = itimerspec()
         value.it_value.tv_sec = .init(next)
         let absolute: Int32 = 1  // TFD_TIMER_ABSTIME
-        let cancelOnSet: Int32 = 2  // TFD_TIMER_CANCEL_ON_SET: a kernel may lack it, and then a set clock is noticed a minute late.
+        // TFD_TIMER_CANCEL_ON_SET; where a kernel lacks it, a clock that is set is noticed up to a minute late.
+        let cancelOnSet: Int32 = 2
         if timerfd_settime(descriptor.rawValue, absolute | cancelOnSet, &value, nil) != 0 {
             _ = timerfd_settime(descriptor.rawValue, absolute, &value, nil)
         }
