@@ -174,7 +174,7 @@ let tests: [Target] = [
     .testTarget(name: "FilesTests", dependencies: ["ABI", "Support", "Processes", "Files", "Tmpfs", "Ext2", "KernelSeams"],
                 path: "Tests/FilesTests", swiftSettings: common),
     .testTarget(name: "DevicesTests", dependencies: ["PCIConfiguration", "VirtioQueue", "DisplayModel", "InputModel", "Display", "Input", "Files",
-                                                     "VirtualMemory", "Scheduling", "Support", "ABI", "KernelSeams"],
+                                                     "VirtualMemory", "Scheduling", "Block", "Frames", "Support", "ABI", "KernelSeams"],
                 path: "Tests/DevicesTests", swiftSettings: common),
     .testTarget(name: "LineDisciplineTests", dependencies: ["LineDiscipline"], path: "Tests/LineDisciplineTests"),
     .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats", "Paths", "ArtPack", "ArtBaker", "Wallpaper"],

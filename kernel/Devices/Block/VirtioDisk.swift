@@ -108,8 +108,9 @@ final class VirtioDisk: BlockDevice {
         }
         guard contains(sector: sector, count: byteCount / BlockDevice.sectorSize) else { throw .ioError }
         if byteCount == 0 { return }
+        // A request of no bytes at the end would be an empty chain.
         var plan = BlockRequestPlan(
-            sector: sector, segments: segments, maxSegments: maxSegments, maxSegmentByteCount: maxSegmentByteCount)
+            sector: sector, segments: segments.filter { $0.byteCount > 0 }, maxSegments: maxSegments, maxSegmentByteCount: maxSegmentByteCount)
         try run {
             // A request that finds no slot is planned again later, so the plan moves only when it was taken.
             var attempt = plan
