@@ -349,3 +349,36 @@ private struct Model {
         }
     }
 }
+
+@Suite struct PressureTests {
+    /// A program that takes everything is stopped while the kernel still has memory; afterwards all is as before.
+    @Test func programsLeaveTheReserveAlone() throws {
+        FakeMemory.start()
+        try withProcessor {
+            let before = FrameAllocator.freeFrames
+            do {
+                let space = try AddressSpace()
+                var request = MapRequest(byteCount: 1 << 30, protection: [.read, .write])
+                request.skipsReserve = true
+                let start = try space.map(request)
+                var failure: FaultError?
+                for page in 0..<(UInt64(1) << 18) {
+                    do throws(FaultError) { try space.handleFault(start + page << 12, .write) } catch { failure = error }
+                    if failure != nil { break }
+                }
+                #expect(failure == .outOfMemory)
+                let left = FrameAllocator.freeFrames
+                #expect(left > FrameAllocator.totalFrames >> 9)
+                #expect(errorNumber { () throws(Errno) in _ = try space.fork() } == 12)
+                // The kernel itself still gets memory.
+                let memory = Heap.allocate(byteCount: 100_000, alignment: 16)
+                #expect(memory != nil)
+                Heap.free(memory)
+            }
+            #expect(FrameAllocator.freeFrames + 10 > before)
+            let space = try AddressSpace()
+            let start = try space.map(MapRequest(byteCount: 4096, protection: [.read, .write]))
+            do throws(FaultError) { try space.handleFault(start, .write) } catch { Issue.record("memory did not come back") }
+        }
+    }
+}

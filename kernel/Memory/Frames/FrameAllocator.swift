@@ -26,6 +26,8 @@ public enum FrameAllocator {
     nonisolated(unsafe) static var isStarted = false
     /// Free memory is below a sixty-fourth of all. Kept up to date roughly: whenever a processor's list is refilled or drained.
     nonisolated(unsafe) public private(set) static var isLow = false
+    /// What is left is for the kernel itself: programs and file caches get nothing more. Kept up to date like `isLow`.
+    nonisolated(unsafe) public private(set) static var isCritical = false
 
     /// Frames under management: usable memory less what the bookkeeping takes. Changed at boot only.
     nonisolated(unsafe) public static var totalFrames = 0
@@ -195,13 +197,14 @@ extension FrameAllocator {
             zone -= 1
         }
         cache.pointee.count &+= batch - missing
-        updateIsLow()
+        updatePressure()
     }
 
-    private static func updateIsLow() {
-        var free = 0
-        for zone in 0..<3 { free += zones[zone].withLock { $0.freeCount } }
+    /// Looks again how much is free.
+    public static func updatePressure() {
+        let free = zones[0].withLock { $0.freeCount } + zones[1].withLock { $0.freeCount } + zones[2].withLock { $0.freeCount }
         isLow = free < totalFrames >> 6
+        isCritical = free < max(totalFrames >> 8, 256)
     }
 
     /// Moves frames from a processor's list back to their zones.
@@ -215,7 +218,7 @@ extension FrameAllocator {
             zones[zoneIndex(frame)].withLock { $0.free(frame, order: 0) }
             left -= 1
         }
-        if isLow { updateIsLow() }
+        if isLow || isCritical { updatePressure() }
     }
 
     /// Takes a block from the zones, from `zone` downwards.

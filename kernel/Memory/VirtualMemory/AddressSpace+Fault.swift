@@ -27,6 +27,8 @@ extension SpaceState {
             throw .accessDenied
         }
         let page = address & ~4095
+        // Page tables count too: a program must not use up the kernel's reserve.
+        if FrameAllocator.isCritical, !Reclaim.makeRoom() { throw .outOfMemory }
         guard let slot = tables.makeSlot(page, access: [.writable, .user]) else { throw .outOfMemory }
         do throws(FaultError) {
             if slot.pointee.rawValue != 0 {

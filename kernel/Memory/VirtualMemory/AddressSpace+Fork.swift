@@ -6,6 +6,7 @@ import Support
 extension AddressSpace {
     /// A copy for a forked child. Private memory is shared until either side writes to it.
     public func fork() throws(Errno) -> AddressSpace {
+        if FrameAllocator.isCritical, !Reclaim.makeRoom() { throw .outOfMemory }
         let (layout, limits) = state.withLock { ($0.layout, $0.limits) }
         let child = try AddressSpace(layout: layout, limits: limits)
         try state.withLock { (parent: inout SpaceState) throws(Errno) in

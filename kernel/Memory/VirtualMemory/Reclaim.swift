@@ -47,17 +47,24 @@ public enum Reclaim {
     /// Pages of all files in memory.
     public static var cachedPages: Int { PageTree.allPages }
 
-    /// Takes a frame, after reclaiming some if there is none. For callers that may sleep.
+    /// Takes a frame for a program or a file. When memory is short, some is reclaimed first; the last part of it stays for the
+    /// kernel, which cannot do without. For callers that may sleep.
     @inline(__always)
     static func allocate(zeroed: Bool = false) -> PhysicalAddress? {
+        if FrameAllocator.isCritical, !makeRoom() { return nil }
         if let frame = FrameAllocator.allocate(zeroed: zeroed) { return frame }
-        return allocateAfterReclaim(zeroed: zeroed)
+        return makeRoom() ? FrameAllocator.allocate(zeroed: zeroed) : nil
     }
 
+    /// Reclaims until the kernel's reserve is whole again.
+    /// - Returns: whether it is.
     @inline(never)
-    private static func allocateAfterReclaim(zeroed: Bool) -> PhysicalAddress? {
-        if reclaim(frames: 64) == 0 { return nil }
-        return FrameAllocator.allocate(zeroed: zeroed)
+    static func makeRoom() -> Bool {
+        FrameAllocator.updatePressure()
+        if !FrameAllocator.isCritical { return true }
+        reclaim(frames: 512)
+        FrameAllocator.updatePressure()
+        return !FrameAllocator.isCritical
     }
 
     /// Called before pages are added to a cache: keeps files from eating the last memory.
