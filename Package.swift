@@ -171,7 +171,7 @@ let tests: [Target] = [
     .target(name: "KernelSeams", dependencies: ["Support", "Frames"], path: "Tests/KernelSeams"),
     .testTarget(name: "MemoryTests", dependencies: ["ABI", "Support", "Frames", "Scheduling", "VirtualMemory", "Programs", "KernelSeams"],
                 path: "Tests/MemoryTests", swiftSettings: common),
-    .testTarget(name: "FilesTests", dependencies: ["ABI", "Support", "Processes", "Files", "Tmpfs", "Ext2", "KernelSeams"],
+    .testTarget(name: "FilesTests", dependencies: ["ABI", "Support", "Processes", "Files", "Tmpfs", "Ext2", "ProcFS", "KernelSeams"],
                 path: "Tests/FilesTests", swiftSettings: common),
     .testTarget(name: "DevicesTests", dependencies: ["PCIConfiguration", "VirtioQueue", "DisplayModel", "InputModel", "Display", "Input", "Files",
                                                      "VirtualMemory", "Scheduling", "Block", "Frames", "Support", "ABI", "KernelSeams"],

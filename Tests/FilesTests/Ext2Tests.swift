@@ -210,6 +210,22 @@ extension FileSystemTests {
             try? fileSystem.synchronize()
         }
 
+        /// A disk that stops taking writes: errors, and what was synced before is still there.
+        @Test(arguments: 1...(12 * seedFactor))
+        func survivesAFailingDisk(seed: Int) throws {
+            let disk = MemoryDisk(try Self.template(1024))
+            let (fileSystem, tree) = try Self.mount(disk)
+            disk.failsAfter = seed
+            let host = HostFolder()
+            var run = Differential(ours: tree, host: host.descriptor, random: SeededGenerator(seed: UInt64(seed)))
+            for _ in 0..<100 { run.stepAlone() }
+            let error = FilesTests.errno { () throws(Errno) in try fileSystem.synchronize() }
+            #expect(error == (disk.failsAfter < 0 ? 5 : 0))
+            disk.failsAfter = .max
+            try fileSystem.synchronize()
+            #expect(try Self.mount(MemoryDisk(disk.bytes)).1.stat("a").mode & 0o170000 == 0o040000)
+        }
+
         /// An image with folders, files and links, to be damaged.
         static func template(_ blockSize: Int) throws -> [UInt8] {
             let disk = MemoryDisk(try Ext2Tools.make(blockSize: blockSize, kibibytes: 2048))

@@ -65,8 +65,8 @@ final class ProcProcess: ProcFolder {
         case 6: return ProcDescriptors(proc, process, number: entry.number, shows: .details)
         case 7: return text(entry, mode) { () throws(Errno) in ProcessTexts.limits(process) }
         case 8: return text(entry, mode) { () throws(Errno) in ProcessTexts.maps(process) }
-        case 9: return text(entry, mode) { () throws(Errno) in KernelFiles.mountInformation(root: FileContext.of(process)?.root) }
-        case 10: return text(entry, mode) { () throws(Errno) in KernelFiles.mounts(root: FileContext.of(process)?.root) }
+        case 9: return text(entry, mode) { () throws(Errno) in KernelTexts.mountInformation(root: FileContext.of(process)?.root) }
+        case 10: return text(entry, mode) { () throws(Errno) in KernelTexts.mounts(root: FileContext.of(process)?.root) }
         case 11: return text(entry, mode) { () throws(Errno) in StaticString("0\n").bytes }
         case 12:
             // Accepted for the sake of programs that set it; there is one policy for all.

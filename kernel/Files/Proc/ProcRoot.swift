@@ -55,21 +55,21 @@ final class ProcRoot: ProcFolder {
             }
         case 2: return ProcLink(proc, number: entry.number) { () throws(Errno) in StaticString("self/mounts").bytes }
         case 3: return text(entry) { () throws(Errno) in proc.environment.commandLine + [UInt8(ascii: "\n")] }
-        case 4: return text(entry) { () throws(Errno) in KernelFiles.processors() }
-        case 5: return text(entry) { () throws(Errno) in KernelFiles.devices() }
-        case 6: return text(entry) { () throws(Errno) in KernelFiles.fileSystems() }
-        case 7: return text(entry) { () throws(Errno) in KernelFiles.loadAverage() }
-        case 8: return text(entry) { () throws(Errno) in KernelFiles.memory() }
-        case 9: return text(entry) { () throws(Errno) in KernelFiles.partitions() }
-        case 10: return text(entry) { () throws(Errno) in KernelFiles.statistics() }
+        case 4: return text(entry) { () throws(Errno) in KernelTexts.processors() }
+        case 5: return text(entry) { () throws(Errno) in KernelTexts.devices() }
+        case 6: return text(entry) { () throws(Errno) in KernelTexts.fileSystems() }
+        case 7: return text(entry) { () throws(Errno) in KernelTexts.loadAverage() }
+        case 8: return text(entry) { () throws(Errno) in KernelTexts.memory() }
+        case 9: return text(entry) { () throws(Errno) in KernelTexts.partitions() }
+        case 10: return text(entry) { () throws(Errno) in KernelTexts.statistics() }
         case 11:
             return text(entry) { () throws(Errno) in
                 StaticString("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n").bytes
             }
-        case 12: return text(entry) { () throws(Errno) in KernelFiles.uptime() }
-        case 13: return text(entry) { () throws(Errno) in KernelFiles.version(proc.environment) }
-        case 14: return ProcSettings(proc)
-        case 15: return ProcCounterFolder(proc)
+        case 12: return text(entry) { () throws(Errno) in KernelTexts.uptime() }
+        case 13: return text(entry) { () throws(Errno) in KernelTexts.version(proc.environment) }
+        case 14: return ProcSettings(proc, number: entry.number)
+        case 15: return ProcCounterFolder(proc, number: entry.number)
         default: return nil
         }
     }

@@ -62,12 +62,11 @@ final class ProcSettings: ProcFolder {
         ]),
     ] }
 
-    private static let base: UInt64 = 0x1000
     private let items: [Item]
 
-    init(_ proc: ProcFileSystem) {
+    init(_ proc: ProcFileSystem, number: UInt64) {
         items = Self.tree
-        super.init(proc, number: Self.base)
+        super.init(proc, number: number)
     }
 
     private init(_ proc: ProcFileSystem, _ items: [Item], number: UInt64) {
@@ -131,9 +130,8 @@ public enum KernelCounters {
 
 /// /proc/martlet: one file a counter.
 final class ProcCounterFolder: ProcFolder {
+    /// Counters are numbered from here.
     private static let base: UInt64 = 0x8000
-
-    init(_ proc: ProcFileSystem) { super.init(proc, number: Self.base) }
 
     private static var own: [KernelCounters.Counter] { [
         KernelCounters.Counter(name: "frames_total") { UInt64(FrameAllocator.totalFrames) },

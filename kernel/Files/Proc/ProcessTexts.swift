@@ -25,7 +25,7 @@ enum ProcessTexts {
     /// The fields of proc(5), in its order.
     static func stat(_ process: Process, _ thread: UserThread?) -> [UInt8] {
         let usage = process.addressSpace?.usage ?? MemoryUsage()
-        let tick = KernelFiles.nanosecondsPerTick
+        let tick = KernelTexts.nanosecondsPerTick
         let time = process.processorTime
         var (total, system) = (time.total, min(time.system, time.total))
         if let thread {

@@ -8,7 +8,7 @@ import Support
 import Synchronization
 
 /// The texts of the files in /proc that are about the whole system.
-enum KernelFiles {
+public enum KernelTexts {
     /// Processor time is told in units of 1/100 s.
     static let nanosecondsPerTick: UInt64 = 10_000_000
 
@@ -139,7 +139,7 @@ enum KernelFiles {
     }
 
     /// The mounts as a process with a given root sees them.
-    static func mounts(root: PathNode?) -> [UInt8] {
+    public static func mounts(root: PathNode?) -> [UInt8] {
         var text = KernelString()
         for mount in MountTable.all {
             guard let node = mount.root, let fileSystem = mount.fileSystem else { continue }
