@@ -7,7 +7,10 @@ import WaylandServer
 /// A Wayland server for one client, in the client's own event loop: it keeps what the client says and answers only
 /// when a test tells it to.
 final class FakeServer {
-    enum Kind { case display, registry, compositor, shm, pool, buffer, shell, shellSurface, toplevel, surface, callback, seat, keyboard, other }
+    enum Kind {
+        case display, registry, compositor, shm, pool, buffer, shell, shellSurface, toplevel, surface, callback, seat, keyboard,
+            other
+    }
 
     final class Pool {
         let mapping: MemoryMapping
@@ -83,7 +86,8 @@ final class FakeServer {
             objects[id] = .surface
             if surface == nil { surface = id }
         case .shm:
-            guard case .createPool(let id, let file, let size) = try WlShm.Request.decode(&message, version: 1), let file = file.take()
+            guard case .createPool(let id, let file, let size) = try WlShm.Request.decode(&message, version: 1),
+                let file = file.take()
             else { return }
             if try !file.seals().contains(.shrink) { failure = "the pool can shrink" }
             objects[id] = .pool
@@ -91,7 +95,9 @@ final class FakeServer {
         case .pool: try pool(&message)
         case .buffer:
             objects[message.object] = nil
-            if buffers.removeValue(forKey: message.object)?.isHeld == true { failure = "a buffer was destroyed while it was read" }
+            if buffers.removeValue(forKey: message.object)?.isHeld == true {
+                failure = "a buffer was destroyed while it was read"
+            }
             delete(message.object)
         case .shell:
             if case .getXdgSurface(let id, _) = try XdgWmBase.Request.decode(&message, version: 5) {
@@ -164,7 +170,8 @@ final class FakeServer {
     private func surface(_ message: inout IncomingMessage) throws {
         switch try WlSurface.Request.decode(&message, version: 5) {
         case .attach(let buffer, _, _): pending.buffer = buffer
-        case .damageBuffer(let x, let y, let width, let height): pending.damage.append(Rect(x: x, y: y, width: width, height: height))
+        case .damageBuffer(let x, let y, let width, let height):
+            pending.damage.append(Rect(x: x, y: y, width: width, height: height))
         case .frame(let callback):
             objects[callback] = .callback
             pending.callbacks.append(callback)

@@ -15,7 +15,11 @@ import Testing
                 let wanted = symbol(keymap, code, modifiers)
                 // Vendors' keys have no names here, and libxkbcommon capitalises rarities (the third level, the micro sign)
                 // by a table of its own.
-                if wanted >= 0x1000_0000 || wanted == 0x39C || wanted == 0xFF_FFFF || modifiers.isSuperset(of: [.capsLock, .level3]) { continue }
+                if wanted >= 0x1000_0000 || wanted == 0x39C || wanted == 0xFF_FFFF
+                    || modifiers.isSuperset(of: [.capsLock, .level3])
+                {
+                    continue
+                }
                 #expect(table.symbol(UInt32(code), modifiers) == wanted, "\(layout) key \(code) modifiers \(modifiers.rawValue)")
             }
         }
@@ -69,5 +73,20 @@ import Testing
         let symbol = xkb_state_key_get_one_sym(state, UInt32(code + 8))
         let scalar = xkb_keysym_to_utf32(symbol)
         return scalar >= 0x100 ? 0x0100_0000 + scalar : scalar >= 0x20 && scalar != 0x7F ? scalar : symbol
+    }
+}
+
+@Suite struct DeadKeysTests {
+    @Test func accentsJoinLetters() {
+        var keys = DeadKeys()
+        #expect(keys.press(symbol: 0xFE51, character: nil) == .waiting)
+        #expect(keys.press(symbol: 0xFFE1, character: nil) == .unchanged, "shift does not end it")
+        #expect(keys.press(symbol: 0x45, character: "E") == .character("É"))
+        #expect(keys.press(symbol: 0x45, character: "E") == .unchanged)
+        #expect(keys.press(symbol: 0xFE52, character: nil) == .waiting)
+        #expect(keys.press(symbol: 0x20, character: " ") == .character("^"))
+        #expect(keys.press(symbol: 0xFE57, character: nil) == .waiting && keys.press(symbol: 0xFE57, character: nil) == .character("¨"))
+        #expect(keys.press(symbol: 0xFE5B, character: nil) == .waiting && keys.press(symbol: 0x63, character: "c") == .character("ç"))
+        #expect(keys.press(symbol: 0xFE50, character: nil) == .waiting && keys.press(symbol: 0x78, character: "x") == .unchanged)
     }
 }

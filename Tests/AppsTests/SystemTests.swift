@@ -12,7 +12,8 @@ import Testing
                 queue.append(file)
                 let message: [UInt8] = [1, 2, 3]
                 let sent = try message.span.withUnsafeBytes { bytes throws(Errno) in
-                    try left.send(UnsafeRawBufferPointer(rebasing: bytes[..<2]), UnsafeRawBufferPointer(rebasing: bytes[2...]),
+                    try left.send(
+                        UnsafeRawBufferPointer(rebasing: bytes[..<2]), UnsafeRawBufferPointer(rebasing: bytes[2...]),
                         descriptors: queue)
                 }
                 #expect(sent == 3 && queue.isEmpty)
@@ -20,7 +21,8 @@ import Testing
                 let incoming = DescriptorQueue()
                 var span = buffer.mutableSpan
                 let count = try span.withUnsafeMutableBytes { bytes throws(Errno) in
-                    try right.receive(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<1]),
+                    try right.receive(
+                        into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<1]),
                         UnsafeMutableRawBufferPointer(rebasing: bytes[1...]), descriptors: incoming)
                 }
                 #expect(count == 3 && Array(buffer[..<3]) == message && incoming.count == 1)

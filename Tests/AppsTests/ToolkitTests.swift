@@ -114,8 +114,10 @@ private final class Board: WindowDelegate {
             if random(12) == 0 { server.configure(48 + Int32(random(4)) * 8, 40 + Int32(random(3)) * 8) }
             for _ in 0..<random(4) {
                 guard board.size.width >= 16, board.size.height >= 16 else { break }
-                window.invalidate(board.change(
-                    Int32(random(UInt32(board.size.width / 8))), Int32(random(UInt32(board.size.height / 8))), random(1 << 20)))
+                window.invalidate(
+                    board.change(
+                        Int32(random(UInt32(board.size.width / 8))), Int32(random(UInt32(board.size.height / 8))), random(1 << 20)
+                    ))
             }
             if random(3) != 0 { server.finishFrame() }
             for buffer in server.heldBuffers where random(2) == 0 { server.release(buffer) }
@@ -123,10 +125,13 @@ private final class Board: WindowDelegate {
             while checked < server.commits.count {
                 // Of several commits in a turn only the last shows what the board is now.
                 if checked == server.commits.count - 1, let id = server.commits[checked].buffer, let buffer = server.buffers[id],
-                    buffer.size == board.size {
+                    buffer.size == board.size
+                {
                     var wrong: Point?
                     for y in 0..<buffer.size.height {
-                        for x in 0..<buffer.size.width where server.pixel(id, x, y) != board.color(x, y) { wrong = Point(x: x, y: y) }
+                        for x in 0..<buffer.size.width where server.pixel(id, x, y) != board.color(x, y) {
+                            wrong = Point(x: x, y: y)
+                        }
                     }
                     // What was invalidated after the commit is not in it yet.
                     let isCurrent = board.drawn.count == server.commits.count - 1 && board.drawnVersion == board.version

@@ -76,11 +76,22 @@ import VT
         var bytes: [UInt8] = []
         for _ in 0..<Int.random(in: 1...6, using: &generator) {
             switch Int.random(in: 0..<10, using: &generator) {
-            case 0...2: bytes += (0..<Int.random(in: 1...30, using: &generator)).map { _ in UInt8.random(in: 32...126, using: &generator) }
+            case 0...2:
+                bytes += (0..<Int.random(in: 1...30, using: &generator)).map { _ in UInt8.random(in: 32...126, using: &generator)
+                }
             case 3: bytes += "日本e\u{301}ü\u{200D}".utf8
-            case 4: bytes += ["\r\n", "\n", "\u{08}", "\t", "\u{1B}M", "\u{1B}7", "\u{1B}8", "\u{1B}D"].randomElement(using: &generator)!.utf8
-            case 5: bytes += "\u{1B}[?\([6, 7, 25, 47, 1047, 1049, 5].randomElement(using: &generator)!)\(Bool.random(using: &generator) ? "h" : "l")".utf8
-            case 6: bytes += "\u{1B}[4\(Bool.random(using: &generator) ? "h" : "l")\u{1B}[4\(Int.random(in: 0...7, using: &generator))m".utf8
+            case 4:
+                bytes +=
+                    ["\r\n", "\n", "\u{08}", "\t", "\u{1B}M", "\u{1B}7", "\u{1B}8", "\u{1B}D"].randomElement(using: &generator)!
+                    .utf8
+            case 5:
+                bytes +=
+                    "\u{1B}[?\([6, 7, 25, 47, 1047, 1049, 5].randomElement(using: &generator)!)\(Bool.random(using: &generator) ? "h" : "l")"
+                    .utf8
+            case 6:
+                bytes +=
+                    "\u{1B}[4\(Bool.random(using: &generator) ? "h" : "l")\u{1B}[4\(Int.random(in: 0...7, using: &generator))m"
+                    .utf8
             default:
                 let finals = Array("@ABCDEFGHIJKLMPSTXZbdr".utf8)
                 bytes += "\u{1B}[\(Int.random(in: 0...14, using: &generator));\(Int.random(in: 0...14, using: &generator))".utf8

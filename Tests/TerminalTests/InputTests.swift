@@ -2,7 +2,9 @@ import Testing
 import VT
 
 @Suite struct InputTests {
-    private func encode(_ symbol: UInt32, _ scalar: Unicode.Scalar = "\0", _ modifiers: KeyModifiers = [], _ setup: String = "") -> String {
+    private func encode(_ symbol: UInt32, _ scalar: Unicode.Scalar = "\0", _ modifiers: KeyModifiers = [], _ setup: String = "")
+        -> String
+    {
         let press = KeyPress(symbol: symbol, scalar: scalar.value, modifiers: modifiers)
         return String(decoding: KeyEncoder.encode(press, Emulator(10, 2, setup).screen.modes), as: UTF8.self)
     }

@@ -61,7 +61,8 @@ import VT
             terminal.feed((number == 0 ? "" : "\r\n") + line)
         }
         for _ in 0..<12 {
-            terminal.screen.resize(columns: Int.random(in: 2...60, using: &generator), rows: Int.random(in: 1...14, using: &generator))
+            terminal.screen.resize(
+                columns: Int.random(in: 2...60, using: &generator), rows: Int.random(in: 1...14, using: &generator))
             var text = terminal.allText()
             while text.last == "\n" { text.removeLast() }
             var wanted = expected.joined(separator: "\n")

@@ -49,7 +49,8 @@ private final class Picture {
         func glyph(_ code: UInt32) -> BakedGlyph {
             let coverage = (0..<7 * 12).map { UInt8(truncatingIfNeeded: UInt32($0) &* (code &* 7 &+ 3) >> 1) }
             return BakedGlyph(
-                codePoint: code, advance: 8 * 64, bitmaps: [BakedBitmap(width: 7, height: 12, left: 0, top: 11, coverage: coverage)])
+                codePoint: code, advance: 8 * 64,
+                bitmaps: [BakedBitmap(width: 7, height: 12, left: 0, top: 11, coverage: coverage)])
         }
         face.replacement = glyph(1)
         face.glyphs = (0x21...0x7E).map { glyph($0) } + [0xE9, 0x301, 0x2500, 0x2502].map { glyph($0) }
@@ -133,9 +134,11 @@ private final class Picture {
 
     private func output(_ generator: inout SeededGenerator) -> String {
         let pieces = [
-            "ls -l", "\r\n", "日本", "e\u{301}é", "\u{1B}[7m", "\u{1B}[0m", "\u{1B}[4;9;53m", "\u{1B}[4:3m", "\u{1B}[1;31m", "\u{1B}[44m",
+            "ls -l", "\r\n", "日本", "e\u{301}é", "\u{1B}[7m", "\u{1B}[0m", "\u{1B}[4;9;53m", "\u{1B}[4:3m", "\u{1B}[1;31m",
+            "\u{1B}[44m",
             "\u{1B}[H", "\u{1B}[3;5H", "\u{1B}[K", "\u{1B}[2J", "\u{1B}M", "\u{1B}[2L", "\u{1B}[3P", "\u{1B}[?5h", "\u{1B}[?5l",
-            "\u{1B}[?25l", "\u{1B}[?25h", "\u{1B}[4 q", "\u{1B}[6 q", "\u{1B}[0 q", "\u{1B}]11;#203040\u{07}", "\u{1B}]111\u{07}", "text ─│",
+            "\u{1B}[?25l", "\u{1B}[?25h", "\u{1B}[4 q", "\u{1B}[6 q", "\u{1B}[0 q", "\u{1B}]11;#203040\u{07}", "\u{1B}]111\u{07}",
+            "text ─│",
         ]
         return (0..<4).map { _ in pieces.randomElement(using: &generator)! }.joined()
     }

@@ -11,40 +11,41 @@ import VT
         #expect(terminal.lines == ["f", "xyzzy", ""])
     }
 
-    @Test(arguments: [
-        ("\u{1B}[2;3HX", ["", "  X", ""]),
-        ("abc\u{1B}[2DX", ["aXc", "", ""]),
-        ("a\u{1B}[B\u{1B}[CX", ["a", "  X", ""]),
-        ("1\r\n2\u{1B}[AX", ["1X", "2", ""]),
-        ("abcdef\u{1B}[3G\u{1B}[K", ["ab", "", ""]),
-        ("abcdef\u{1B}[3G\u{1B}[1K", ["   def", "", ""]),
-        ("a\r\nb\r\nc\u{1B}[2;1H\u{1B}[J", ["a", "", ""]),
-        ("a\r\nb\r\nc\u{1B}[2;1H\u{1B}[1J", ["", "", "c"]),
-        ("abcdef\u{1B}[3G\u{1B}[2P", ["abef", "", ""]),
-        ("abcdef\u{1B}[3G\u{1B}[2@", ["ab  cdef", "", ""]),
-        ("abcdef\u{1B}[3G\u{1B}[2X", ["ab  ef", "", ""]),
-        ("a\r\nb\r\nc\u{1B}[1;1H\u{1B}[L", ["", "a", "b"]),
-        ("a\r\nb\r\nc\u{1B}[1;1H\u{1B}[M", ["b", "c", ""]),
-        ("a\r\nb\r\nc\u{1B}[S", ["b", "c", ""]),
-        ("a\r\nb\r\nc\u{1B}[T", ["", "a", "b"]),
-        ("a\u{1B}[5b", ["aaaaaa", "", ""]),
-        ("a\tb", ["a       b", "", ""]),
-        ("\u{1B}[3g\u{1B}[4G\u{1B}H\ra\tb", ["a  b", "", ""]),
-        ("a\u{1B}[20G\u{1B}[Zb", ["a               b", "", ""]),
-        ("\u{1B}(0lqk\u{1B}(B x", ["┌─┐ x", "", ""]),
-        ("\u{1B})0a\u{0E}x\u{0F}x", ["a│x", "", ""]),
-        ("abc\r\u{1B}[4hX\u{1B}[4lY", ["XYbc", "", ""]),
-        ("\u{1B}7abc\u{1B}8X", ["Xbc", "", ""]),
-        ("\u{1B}[?7labcdefghijkZ", ["abcdefghiZ", "", ""]),
-        ("a\u{1B}Mb", [" b", "a", ""]),
-        ("\u{1B}[2;3r\u{1B}[?6hX\u{1B}[9;1HY", ["", "X", "Y"]),
-        ("one\u{1B}]0;title\u{07}two", ["onetwo", "", ""]),
-        ("one\u{1B}Pq#1ignored\u{1B}\\two", ["onetwo", "", ""]),
-        ("one\u{1B}_ignored\u{1B}\\two", ["onetwo", "", ""]),
-        ("a\u{1B}[1\rm2", ["2", "", ""]),
-        ("a\u{1B}[12\u{18}b", ["ab", "", ""]),
-        ("\u{1B}[1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1mz", ["z", "", ""]),
-    ] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("\u{1B}[2;3HX", ["", "  X", ""]),
+            ("abc\u{1B}[2DX", ["aXc", "", ""]),
+            ("a\u{1B}[B\u{1B}[CX", ["a", "  X", ""]),
+            ("1\r\n2\u{1B}[AX", ["1X", "2", ""]),
+            ("abcdef\u{1B}[3G\u{1B}[K", ["ab", "", ""]),
+            ("abcdef\u{1B}[3G\u{1B}[1K", ["   def", "", ""]),
+            ("a\r\nb\r\nc\u{1B}[2;1H\u{1B}[J", ["a", "", ""]),
+            ("a\r\nb\r\nc\u{1B}[2;1H\u{1B}[1J", ["", "", "c"]),
+            ("abcdef\u{1B}[3G\u{1B}[2P", ["abef", "", ""]),
+            ("abcdef\u{1B}[3G\u{1B}[2@", ["ab  cdef", "", ""]),
+            ("abcdef\u{1B}[3G\u{1B}[2X", ["ab  ef", "", ""]),
+            ("a\r\nb\r\nc\u{1B}[1;1H\u{1B}[L", ["", "a", "b"]),
+            ("a\r\nb\r\nc\u{1B}[1;1H\u{1B}[M", ["b", "c", ""]),
+            ("a\r\nb\r\nc\u{1B}[S", ["b", "c", ""]),
+            ("a\r\nb\r\nc\u{1B}[T", ["", "a", "b"]),
+            ("a\u{1B}[5b", ["aaaaaa", "", ""]),
+            ("a\tb", ["a       b", "", ""]),
+            ("\u{1B}[3g\u{1B}[4G\u{1B}H\ra\tb", ["a  b", "", ""]),
+            ("a\u{1B}[20G\u{1B}[Zb", ["a               b", "", ""]),
+            ("\u{1B}(0lqk\u{1B}(B x", ["┌─┐ x", "", ""]),
+            ("\u{1B})0a\u{0E}x\u{0F}x", ["a│x", "", ""]),
+            ("abc\r\u{1B}[4hX\u{1B}[4lY", ["XYbc", "", ""]),
+            ("\u{1B}7abc\u{1B}8X", ["Xbc", "", ""]),
+            ("\u{1B}[?7labcdefghijkZ", ["abcdefghiZ", "", ""]),
+            ("a\u{1B}Mb", [" b", "a", ""]),
+            ("\u{1B}[2;3r\u{1B}[?6hX\u{1B}[9;1HY", ["", "X", "Y"]),
+            ("one\u{1B}]0;title\u{07}two", ["onetwo", "", ""]),
+            ("one\u{1B}Pq#1ignored\u{1B}\\two", ["onetwo", "", ""]),
+            ("one\u{1B}_ignored\u{1B}\\two", ["onetwo", "", ""]),
+            ("a\u{1B}[1\rm2", ["2", "", ""]),
+            ("a\u{1B}[12\u{18}b", ["ab", "", ""]),
+            ("\u{1B}[1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1mz", ["z", "", ""]),
+        ] as [(String, [String])])
     func sequences(_ input: String, _ expected: [String]) {
         let columns = input.contains("\u{1B}[?7l") ? 10 : 40
         let terminal = Emulator(columns, 3, input)
@@ -86,18 +87,19 @@ import VT
         #expect(terminal.row(1) == "€")
     }
 
-    @Test(arguments: [
-        ("\u{1B}[1;31;42m", Color.indexed(1), Color.indexed(2), Attributes.bold),
-        ("\u{1B}[38;5;200;48;2;1;2;3m", .indexed(200), .rgb(0x010203), []),
-        ("\u{1B}[38:5:200;48:2:1:2:3m", .indexed(200), .rgb(0x010203), []),
-        ("\u{1B}[38:2::255:128:0m", .rgb(0xFF8000), .default, []),
-        ("\u{1B}[4:3;9m", .default, .default, [.curlyUnderline, .strikethrough]),
-        ("\u{1B}[4;4:0m", .default, .default, []),
-        ("\u{1B}[1;2;3;4;5;7;8;9;22;23;24;25;27;28;29m", .default, .default, []),
-        ("\u{1B}[97;105m", .indexed(15), .indexed(13), []),
-        ("\u{1B}[31;mX\u{1B}[3m", .default, .default, .italic),
-        ("\u{1B}[58;2;1;2;3;4m", .default, .default, .underline),
-    ] as [(String, Color, Color, Attributes)])
+    @Test(
+        arguments: [
+            ("\u{1B}[1;31;42m", Color.indexed(1), Color.indexed(2), Attributes.bold),
+            ("\u{1B}[38;5;200;48;2;1;2;3m", .indexed(200), .rgb(0x010203), []),
+            ("\u{1B}[38:5:200;48:2:1:2:3m", .indexed(200), .rgb(0x010203), []),
+            ("\u{1B}[38:2::255:128:0m", .rgb(0xFF8000), .default, []),
+            ("\u{1B}[4:3;9m", .default, .default, [.curlyUnderline, .strikethrough]),
+            ("\u{1B}[4;4:0m", .default, .default, []),
+            ("\u{1B}[1;2;3;4;5;7;8;9;22;23;24;25;27;28;29m", .default, .default, []),
+            ("\u{1B}[97;105m", .indexed(15), .indexed(13), []),
+            ("\u{1B}[31;mX\u{1B}[3m", .default, .default, .italic),
+            ("\u{1B}[58;2;1;2;3;4m", .default, .default, .underline),
+        ] as [(String, Color, Color, Attributes)])
     func renditions(_ input: String, _ foreground: Color, _ background: Color, _ attributes: Attributes) {
         let terminal = Emulator(40, 2, input + "\r\nZ")
         let style = terminal.cells(1)[0].style

@@ -120,8 +120,10 @@ struct KeymapLexer {
     private mutating func skipSpace() {
         while position < bytes.count {
             let byte = bytes[position]
-            if byte == UInt8(ascii: "#") || byte == UInt8(ascii: "/") && position + 1 < bytes.count
-                && bytes[position + 1] == UInt8(ascii: "/") {
+            if byte == UInt8(ascii: "#")
+                || byte == UInt8(ascii: "/") && position + 1 < bytes.count
+                    && bytes[position + 1] == UInt8(ascii: "/")
+            {
                 while position < bytes.count, bytes[position] != 0x0A { position += 1 }
             } else if byte == 0x20 || byte >= 0x09 && byte <= 0x0D {
                 position += 1

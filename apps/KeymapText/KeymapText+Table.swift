@@ -106,7 +106,8 @@ extension KeymapText {
         let symbol = key.symbols.first ?? 0
         let locks: UInt32 = symbol == 0xFFE5 ? 2 : symbol == 0xFF7F ? 16 : 0
         let held = symbol == 0xFE03 ? real | 128 : real
-        let isModifier = held != 0 || (0xFFE1...0xFFEE).contains(symbol) || (0xFE01...0xFE13).contains(symbol)
+        let isModifier =
+            held != 0 || (0xFFE1...0xFFEE).contains(symbol) || (0xFE01...0xFE13).contains(symbol)
             || symbol == 0xFF7E || symbol == 0xFF7F
         return held | locks << 8 | (key.repeats ?? !isModifier ? 0x10000 : 0)
     }

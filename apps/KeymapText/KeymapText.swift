@@ -230,7 +230,8 @@ public struct KeymapText {
         var group = 0
         switch lexer.next() {
         case .number(let number): group = Int(number)
-        case .word(let word): for number in 1...4 where word == hash("Group", UInt8(ascii: "0") + UInt8(number)) { group = number }
+        case .word(let word):
+            for number in 1...4 where word == hash("Group", UInt8(ascii: "0") + UInt8(number)) { group = number }
         default: throw .unexpectedToken
         }
         try lexer.expect("]")

@@ -30,17 +30,17 @@ public enum Environment {
     /// null and then the environment on the initial stack, so the arguments lie right below the environment.
     public static var arguments: [String] {
         #if hasFeature(Embedded)
-        guard let environment = martlet_environment() else { return [] }
-        let words = UnsafeMutableRawPointer(environment).assumingMemoryBound(to: UInt.self)
-        // SAFETY: the words below the initial environment are those that the ABI names; a count that is not found
-        // within the kernel's limit of arguments means that the environment has been replaced.
-        guard words[-1] == 0 else { return [] }
-        var count = 0
-        while count < 4096, words[-2 - count] != UInt(count) { count += 1 }
-        guard words[-2 - count] == UInt(count) else { return [] }
-        return (0..<count).map { String(cString: environment[$0 - 1 - count]!) }
+            guard let environment = martlet_environment() else { return [] }
+            let words = UnsafeMutableRawPointer(environment).assumingMemoryBound(to: UInt.self)
+            // SAFETY: the words below the initial environment are those that the ABI names; a count that is not found
+            // within the kernel's limit of arguments means that the environment has been replaced.
+            guard words[-1] == 0 else { return [] }
+            var count = 0
+            while count < 4096, words[-2 - count] != UInt(count) { count += 1 }
+            guard words[-2 - count] == UInt(count) else { return [] }
+            return (0..<count).map { String(cString: environment[$0 - 1 - count]!) }
         #else
-        return CommandLine.arguments
+            return CommandLine.arguments
         #endif
     }
 }

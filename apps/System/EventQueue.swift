@@ -79,9 +79,10 @@ public struct TimerDescriptor: ~Copyable {
     public let descriptor: FileDescriptor
 
     public init() throws(Errno) {
-        descriptor = FileDescriptor(owning: try callInt {
-            timerfd_create(1 /* CLOCK_MONOTONIC */, 0x800 | 0x80000 /* TFD_NONBLOCK | TFD_CLOEXEC */)
-        })
+        descriptor = FileDescriptor(
+            owning: try callInt {
+                timerfd_create(1 /* CLOCK_MONOTONIC */, 0x800 | 0x80000 /* TFD_NONBLOCK | TFD_CLOEXEC */)
+            })
     }
 
     /// Fires after `first` nanoseconds, then every `interval` if that is not zero. Zero for `first` stops the timer.

@@ -57,9 +57,10 @@ extension FileDescriptor {
     public static func open(
         _ path: String, _ mode: AccessMode, _ options: OpenOptions = [], permissions: UInt32 = 0o644
     ) throws(Errno) -> FileDescriptor {
-        FileDescriptor(owning: try callInt {
-            martlet_open(path, mode.rawValue | options.rawValue | O_CLOEXEC, permissions)
-        })
+        FileDescriptor(
+            owning: try callInt {
+                martlet_open(path, mode.rawValue | options.rawValue | O_CLOEXEC, permissions)
+            })
     }
 
     /// Both ends of a new pipe.

@@ -15,13 +15,15 @@ public struct MemoryMapping: ~Copyable {
 
     /// Maps the start of a file so that writes reach the file and everybody who maps it.
     public init(shared file: borrowing FileDescriptor, byteCount: Int, offset: Int = 0, _ protection: Protection)
-        throws(Errno) {
+        throws(Errno)
+    {
         try self.init(file.rawValue, byteCount, offset, protection, MAP_SHARED)
     }
 
     /// Maps the start of a file; later writes by this process are its own.
     public init(private file: borrowing FileDescriptor, byteCount: Int, offset: Int = 0, _ protection: Protection)
-        throws(Errno) {
+        throws(Errno)
+    {
         try self.init(file.rawValue, byteCount, offset, protection, MAP_PRIVATE)
     }
 
@@ -31,7 +33,8 @@ public struct MemoryMapping: ~Copyable {
     }
 
     private init(_ file: Int32, _ byteCount: Int, _ offset: Int, _ protection: Protection, _ flags: Int32)
-        throws(Errno) {
+        throws(Errno)
+    {
         guard byteCount > 0 else { throw .invalidArgument }
         guard let address = martlet_mmap(nil, byteCount, protection.rawValue, flags, file, off_t(offset)) else {
             throw lastError()

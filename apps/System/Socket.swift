@@ -217,9 +217,11 @@ public struct UnixListener: ~Copyable {
 
     /// The next connection, non-blocking; throws `wouldBlock` when none waits.
     public func accept() throws(Errno) -> UnixStream {
-        UnixStream(FileDescriptor(owning: try callInt {
-            martlet_accept(descriptor.rawValue, 0x800 | 0x80000 /* SOCK_NONBLOCK | SOCK_CLOEXEC */)
-        }))
+        UnixStream(
+            FileDescriptor(
+                owning: try callInt {
+                    martlet_accept(descriptor.rawValue, 0x800 | 0x80000 /* SOCK_NONBLOCK | SOCK_CLOEXEC */)
+                }))
     }
 }
 

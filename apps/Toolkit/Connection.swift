@@ -46,7 +46,8 @@ final class Connection {
         _ = objects.allocate(Object(handler: { _ throws(WireError) in }, carriesDescriptors: false))
         unowned(unsafe) let this = self
         // SAFETY: the handler is only called by this object.
-        objects.update(.display, Object(handler: { message throws(WireError) in try this.display(&message) }, carriesDescriptors: false))
+        objects.update(
+            .display, Object(handler: { message throws(WireError) in try this.display(&message) }, carriesDescriptors: false))
     }
 
     var display: WlDisplay.Proxy { WlDisplay.Proxy(outbox, .display, version: 1) }

@@ -13,6 +13,21 @@ public struct KeyEvent: Sendable {
     /// The character that it types.
     public var character: Unicode.Scalar?
     public var modifiers: Modifiers
+    /// The key's place on the keyboard (evdev code).
+    public var code: UInt32
+
+    /// The letter of the key on a Latin keyboard, for shortcuts under layouts that have other letters there.
+    public var latinLetter: Unicode.Scalar? {
+        let letters: StaticString
+        let first: UInt32
+        switch code {
+        case 16...25: (letters, first) = ("qwertyuiop", 16)
+        case 30...38: (letters, first) = ("asdfghjkl", 30)
+        case 44...50: (letters, first) = ("zxcvbnm", 44)
+        default: return nil
+        }
+        return Unicode.Scalar(letters.utf8Start[Int(code - first)])
+    }
 }
 
 /// The pointer moved, or one of its buttons or its wheel did.

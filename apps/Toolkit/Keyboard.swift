@@ -10,6 +10,7 @@ final class Keyboard {
     private var proxy: WlKeyboard.Proxy
     private var table: KeyTable?
     private(set) var modifiers: Modifiers = []
+    private var deadKeys = DeadKeys()
     private var focus: Window?
     private var repeatTimer: LoopTimer?
     private var repeatCode: UInt32?
@@ -83,6 +84,7 @@ final class Keyboard {
         guard focus !== window else { return }
         let old = focus
         focus = window
+        deadKeys.reset()
         old?.setFocused(false)
         window?.setFocused(true)
     }
@@ -110,7 +112,15 @@ final class Keyboard {
         guard let table, let focus else { return }
         let symbol = table.symbol(code, modifiers)
         guard symbol != 0 else { return }
-        focus.deliver(KeyEvent(kind: kind, symbol: symbol, character: KeyTable.character(of: symbol), modifiers: modifiers))
+        var character = KeyTable.character(of: symbol)
+        if kind != .release {
+            switch deadKeys.press(symbol: symbol, character: character) {
+            case .unchanged: break
+            case .waiting: return
+            case .character(let composed): character = composed
+            }
+        }
+        focus.deliver(KeyEvent(kind: kind, symbol: symbol, character: character, modifiers: modifiers, code: code))
     }
 
     private func repeatKey() { if let repeatCode { deliver(repeatCode, .repeating) } }

@@ -64,7 +64,11 @@ final class PointerDevice {
             seat.serial = serial
             click(button, time, pressed: state == .pressed)
         case .axis(_, let axis, let value):
-            if axis == .verticalScroll { scroll.vertical = scroll.vertical + value } else { scroll.horizontal = scroll.horizontal + value }
+            if axis == .verticalScroll {
+                scroll.vertical = scroll.vertical + value
+            } else {
+                scroll.horizontal = scroll.horizontal + value
+            }
             // Servers before version 5 do not group events.
             if proxy.version < 5 { finishGroup() }
         case .axisDiscrete(let axis, let count):
@@ -95,7 +99,8 @@ final class PointerDevice {
         }
         guard pressed else { return deliver(.release(name)) }
         let here = position
-        let near = abs(here.x - lastClick.position.x) <= PointerDevice.doubleClickDistance
+        let near =
+            abs(here.x - lastClick.position.x) <= PointerDevice.doubleClickDistance
             && abs(here.y - lastClick.position.y) <= PointerDevice.doubleClickDistance
         let again = near && lastClick.button == button && time &- lastClick.time <= PointerDevice.doubleClickMilliseconds
         lastClick = (time, here, button, again ? lastClick.count % 3 + 1 : 1)
@@ -104,7 +109,7 @@ final class PointerDevice {
 
     private var position: Point {
         let scale = focus?.scale ?? 1
-        return Point(x: x.rawValue &* scale >> 8, y: y.rawValue &* scale >> 8)
+        return Point(x: (x.rawValue &* scale) >> 8, y: (y.rawValue &* scale) >> 8)
     }
 
     private func deliver(_ kind: PointerEvent.Kind) {

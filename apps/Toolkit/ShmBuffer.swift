@@ -19,7 +19,8 @@ final class ShmBuffer {
 
     /// Fails if there is no memory for it.
     init(_ display: Display, _ shm: WlShm.Proxy, _ size: Size, format: PixelFormat = .xrgb8888, released: @escaping () -> Void)
-        throws(Errno) {
+        throws(Errno)
+    {
         let stride = size.width * 4
         let byteCount = Int(stride) * Int(size.height)
         let file = try FileDescriptor.memory("surface", byteCount: byteCount)

@@ -42,7 +42,9 @@ public final class Window {
     /// The finest scale that the application has faces and images for.
     public var maximumScale: Int32 = 4
     public private(set) var isFocused = false
-    public var cursorShape = CursorShape.arrow { didSet { if cursorShape != oldValue { display?.seat?.pointer?.updateCursor() } } }
+    public var cursorShape = CursorShape.arrow {
+        didSet { if cursorShape != oldValue { display?.seat?.pointer?.updateCursor() } }
+    }
 
     private var display: Display?
     private var objects: Objects?
@@ -184,7 +186,8 @@ public final class Window {
         case .configure(let width, let height, _):
             // Nothing that a server says may make us allocate without bound.
             let isChoice = width <= 0 || height <= 0
-            offeredSize = isChoice
+            offeredSize =
+                isChoice
                 ? Size.zero : Size(width: min(max(width, 1), 16384), height: min(max(height, 1), 16384))
         case .close: delegate?.windowShouldClose(self)
         default: break

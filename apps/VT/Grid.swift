@@ -88,9 +88,11 @@ struct Grid {
             wraps[region.upperBound - 1] = wrapped
             return
         }
-        let movedStarts = Array(starts[region.lowerBound + count..<region.upperBound])
+        let movedStarts =
+            Array(starts[region.lowerBound + count..<region.upperBound])
             + Array(starts[region.lowerBound..<region.lowerBound + count])
-        let movedWraps = Array(wraps[region.lowerBound + count..<region.upperBound])
+        let movedWraps =
+            Array(wraps[region.lowerBound + count..<region.upperBound])
             + Array(wraps[region.lowerBound..<region.lowerBound + count])
         for (offset, row) in region.enumerated() {
             starts[row] = movedStarts[offset]
@@ -129,7 +131,8 @@ struct Damage {
 
     mutating func add(_ row: Int, _ columns: Range<Int>) {
         let old = spans[row]
-        spans[row] = old.isEmpty
+        spans[row] =
+            old.isEmpty
             ? columns : min(old.lowerBound, columns.lowerBound)..<max(old.upperBound, columns.upperBound)
     }
 

@@ -31,7 +31,8 @@ struct Init {
         }
         Environment.remove("TERM")
         do throws(Errno) {
-            var name = (try? Directory.contents("/etc/hostname", limit: 64)).map { String(decoding: $0, as: UTF8.self) } ?? "martlet"
+            var name =
+                (try? Directory.contents("/etc/hostname", limit: 64)).map { String(decoding: $0, as: UTF8.self) } ?? "martlet"
             while name.last == "\n" || name.last == " " { name.removeLast() }
             try Machine.setHostname(name.isEmpty ? "martlet" : name)
         } catch { InitLog.write("hostname: \(error.message)") }

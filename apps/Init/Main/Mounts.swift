@@ -17,7 +17,9 @@ enum Mounts {
             Entry(type: "proc", path: "/proc", flags: [.noSetUser, .noDevices, .noExecution], options: "", isRequired: true),
             Entry(type: "sysfs", path: "/sys", flags: [.noSetUser, .noDevices, .noExecution], options: "", isRequired: false),
             Entry(type: "devtmpfs", path: "/dev", flags: [.noSetUser], options: "mode=0755", isRequired: true),
-            Entry(type: "devpts", path: "/dev/pts", flags: [.noSetUser, .noExecution], options: "mode=0620,ptmxmode=0666", isRequired: true),
+            Entry(
+                type: "devpts", path: "/dev/pts", flags: [.noSetUser, .noExecution], options: "mode=0620,ptmxmode=0666",
+                isRequired: true),
             Entry(type: "tmpfs", path: "/dev/shm", flags: [.noSetUser, .noDevices], options: "mode=1777", isRequired: true),
             Entry(type: "tmpfs", path: "/run", flags: [.noSetUser, .noDevices], options: "mode=0755", isRequired: true),
             Entry(type: "tmpfs", path: "/tmp", flags: [.noSetUser, .noDevices], options: "mode=1777", isRequired: true),

@@ -105,7 +105,8 @@ public final class CellRenderer {
             guard let cursor, cursor.row < rows, cursor.column < columns else { continue }
             let old = spans[cursor.row]
             let wide = cursor.column..<min(cursor.column + 2, columns)
-            spans[cursor.row] = old.isEmpty
+            spans[cursor.row] =
+                old.isEmpty
                 ? wide : min(old.lowerBound, wide.lowerBound)..<max(old.upperBound, wide.upperBound)
         }
         cursorPlace = place

@@ -105,7 +105,10 @@ public final class TerminalWindow: WindowDelegate {
         if event.modifiers.contains(.control) { modifiers.insert(.control) }
         if event.modifiers.contains(.alt) { modifiers.insert(.alt) }
         if event.modifiers.contains(.logo) { modifiers.insert(.logo) }
-        let press = KeyPress(symbol: event.symbol, scalar: event.character?.value ?? 0, modifiers: modifiers)
+        var scalar = event.character?.value ?? 0
+        // Control needs a Latin letter, whatever the layout has on that key.
+        if modifiers.contains(.control), scalar >= 0x80, let latin = event.latinLetter { scalar = latin.value }
+        let press = KeyPress(symbol: event.symbol, scalar: scalar, modifiers: modifiers)
         let bytes = KeyEncoder.encode(press, modes)
         guard !bytes.isEmpty else { return }
         scrollToEnd()
@@ -115,9 +118,12 @@ public final class TerminalWindow: WindowDelegate {
     /// Keys that are for the terminal itself.
     private func command(_ event: KeyEvent) -> Bool {
         let page = session.emulator.screen.rows - 1
+        let isLatin = event.symbol < 0x80
+        let letter = isLatin ? event.symbol | 0x20 : event.latinLetter?.value ?? 0
         switch (event.symbol, event.modifiers.contains(.shift), event.modifiers.contains(.control)) {
-        case (0x43, true, true), (0x63, true, true): copy()
-        case (0x56, true, true), (0x76, true, true), (0xFF63, true, false): paste()
+        case (_, true, true) where letter == 0x63: copy()
+        case (_, true, true) where letter == 0x76: paste()
+        case (0xFF63, true, false): paste()
         case (Keysym.pageUp, true, false): scroll(by: page)
         case (Keysym.pageDown, true, false): scroll(by: -page)
         case (Keysym.home, true, true): scroll(by: Int.max / 2)
