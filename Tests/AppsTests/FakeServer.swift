@@ -9,7 +9,7 @@ import WaylandServer
 final class FakeServer {
     enum Kind {
         case display, registry, compositor, shm, pool, buffer, shell, shellSurface, toplevel, surface, callback, seat, keyboard,
-            other
+            pointer, other
     }
 
     final class Pool {
@@ -45,6 +45,7 @@ final class FakeServer {
     private var shellSurface: ObjectID?
     private var toplevel: ObjectID?
     private var keyboard: ObjectID?
+    private var pointer: ObjectID?
     private var serial: UInt32 = 0
     private(set) var failure = ""
 
@@ -116,11 +117,16 @@ final class FakeServer {
             if case .setTitle(let title) = try XdgToplevel.Request.decode(&message, version: 5) { self.title = title }
         case .surface: try surface(&message)
         case .seat:
-            if case .getKeyboard(let id) = try WlSeat.Request.decode(&message, version: 7) {
+            switch try WlSeat.Request.decode(&message, version: 7) {
+            case .getKeyboard(let id):
                 objects[id] = .keyboard
                 keyboard = id
+            case .getPointer(let id):
+                objects[id] = .pointer
+                pointer = id
+            default: break
             }
-        case .keyboard, .callback, .other: break
+        case .keyboard, .pointer, .callback, .other: break
         case nil: failure = "request to an unknown object"
         }
     }
@@ -147,7 +153,7 @@ final class FakeServer {
         case "xdg_wm_base": objects[id.id] = .shell
         case "wl_seat":
             objects[id.id] = .seat
-            WlSeat.Resource(outbox, id.id, version: 7).capabilities(capabilities: .keyboard)
+            WlSeat.Resource(outbox, id.id, version: 7).capabilities(capabilities: [.keyboard, .pointer])
         default: objects[id.id] = .other
         }
     }
@@ -247,6 +253,28 @@ final class FakeServer {
         let resource = WlKeyboard.Resource(outbox, keyboard, version: 7)
         resource.modifiers(serial: 11, modsDepressed: modifiers.rawValue, modsLatched: 0, modsLocked: 0, group: 0)
         resource.key(serial: 12, time: 0, key: code, state: pressed ? .pressed : .released)
+        _ = outbox.flush(to: stream)
+    }
+
+    /// Moves the pointer into the window and clicks the left button.
+    func click(_ x: Int32, _ y: Int32, time: UInt32) {
+        guard let pointer, let surface else { return }
+        let resource = WlPointer.Resource(outbox, pointer, version: 7)
+        if time == 0 { resource.enter(serial: 20, surface: surface, surfaceX: Fixed(0), surfaceY: Fixed(0)) }
+        resource.motion(time: time, surfaceX: Fixed(x), surfaceY: Fixed(y))
+        resource.button(serial: 21, time: time, button: 0x110, state: .pressed)
+        resource.button(serial: 22, time: time + 5, button: 0x110, state: .released)
+        resource.frame()
+        _ = outbox.flush(to: stream)
+    }
+
+    /// Turns the wheel by a step.
+    func wheel() {
+        guard let pointer else { return }
+        let resource = WlPointer.Resource(outbox, pointer, version: 7)
+        resource.axisDiscrete(axis: .verticalScroll, discrete: -1)
+        resource.axis(time: 0, axis: .verticalScroll, value: Fixed(-10))
+        resource.frame()
         _ = outbox.flush(to: stream)
     }
 

@@ -8,6 +8,7 @@ private final class Board: WindowDelegate {
     var colors: [UInt32] = []
     var size = Size.zero
     var keys: [KeyEvent] = []
+    var pointer: [PointerEvent] = []
     var drawn: [Region] = []
     var closeRequests = 0
     /// Counts the board's changes, and which of them has been drawn.
@@ -44,6 +45,7 @@ private final class Board: WindowDelegate {
     }
 
     func window(_ window: Window, key event: KeyEvent) { keys.append(event) }
+    func window(_ window: Window, pointer event: PointerEvent) { pointer.append(event) }
     func windowShouldClose(_ window: Window) { closeRequests += 1 }
 }
 
@@ -158,6 +160,26 @@ private final class Board: WindowDelegate {
         let count = board.keys.count
         turn(milliseconds: 100) { false }
         #expect(board.keys.count == count, "a released key does not repeat")
+    }
+
+    @Test func clicksHaveAPlaceAndACount() {
+        server.configure(64, 48)
+        turn { self.server.commits.count == 2 }
+        server.click(13, 7, time: 0)
+        server.click(14, 7, time: 200)
+        server.click(14, 7, time: 900)
+        server.wheel()
+        turn { self.board.pointer.count >= 11 }
+        var counts: [Int] = []
+        for event in board.pointer {
+            if case .press(.left, let count) = event.kind { counts.append(count) }
+        }
+        #expect(counts == [1, 2, 1])
+        #expect(board.pointer[2].position == Point(x: 13, y: 7))
+        guard case .scroll(0, -120)? = board.pointer.last?.kind else {
+            Issue.record("one step of the wheel is one step")
+            return
+        }
     }
 
     @Test func theUserMayClose() {
