@@ -11,10 +11,10 @@ public final class FileRights {
     /// The most files of one message (SCM_MAX_FD).
     public static var limit: Int { 253 }
     /// The most files on their way in the whole system.
-    private static var systemLimit: Int { 16384 }
+    private static var systemLimit: Int { 4096 }
     private static let inFlight = Atomic<Int>(0)
 
-    public let files: [OpenFile]
+    public private(set) var files: [OpenFile]
 
     /// Puts files on their way.
     /// - Throws: `tooManyReferences` when too many are on their way already.
@@ -34,7 +34,7 @@ public final class FileRights {
         for file in files {
             if let socket = file as? UnixSocketFile { InFlightSockets.remove(socket.socket) }
         }
-        Graveyard.bury(files)
+        Graveyard.bury(&files)
     }
 }
 
@@ -46,16 +46,20 @@ enum Graveyard {
     }
     private static let state = SpinLock(State())
 
-    /// Gives up a use of each file.
-    static func bury(_ files: [OpenFile]) {
+    /// Gives up a use of each file, and the array's references: nothing of them is left when the draining begins.
+    static func bury(_ files: inout [OpenFile]) {
         let mustDrain = state.withLock { state in
             state.files.append(contentsOf: files)
+            files = []
             if state.isDraining { return false }
             state.isDraining = true
             return true
         }
         guard mustDrain else { return }
-        while let file = next() { file.removeUser() }
+        while let file = next() {
+            file.removeUser()
+            InFlightSockets.lostUse(file)
+        }
     }
 
     private static func next() -> OpenFile? {

@@ -1,6 +1,7 @@
 import ABI
 import Files
 import Support
+import Synchronization
 
 /// Sockets that are on their way through sockets. When such a socket's only users are messages in queues that nobody can
 /// read any more, a cycle has formed that would live for ever; `collect` finds and breaks it.
@@ -12,6 +13,7 @@ enum InFlightSockets {
     private static let lock = CompactLock()
     /// Each socket that at least one message carries. Protected by `lock`.
     nonisolated(unsafe) private static var sockets: [UnixSocket] = []
+    private static let count = Atomic<Int>(0)
     /// Above this number every further one triggers a collection.
     private static var crowd: Int { 1024 }
 
@@ -21,6 +23,7 @@ enum InFlightSockets {
             if socket.inFlightCount == 0 {
                 socket.inFlightIndex = sockets.count
                 sockets.append(socket)
+                count.store(sockets.count, ordering: .releasing)
             }
             socket.inFlightCount += 1
             isCrowded = sockets.count > crowd && sockets.count % 256 == 0
@@ -34,6 +37,7 @@ enum InFlightSockets {
             guard socket.inFlightCount == 0 else { return }
             let index = socket.inFlightIndex
             let last = sockets.removeLast()
+            count.store(sockets.count, ordering: .releasing)
             if last !== socket {
                 sockets[index] = last
                 last.inFlightIndex = index
@@ -42,10 +46,14 @@ enum InFlightSockets {
         }
     }
 
-    /// Called when a descriptor of a socket was closed.
-    static func descriptorClosed() {
-        // A look without the lock: whoever puts a socket on its way afterwards closes a descriptor afterwards, too.
-        if !sockets.isEmpty { collect() }
+    /// Called when a descriptor of a file was closed, or a message that carried it was thrown away. Only if that leaves a
+    /// socket with nothing but messages can a cycle have come loose.
+    static func lostUse(_ file: OpenFile) {
+        if count.load(ordering: .acquiring) == 0 { return }
+        guard let file = file as? UnixSocketFile else { return }
+        var isSuspect = false
+        locked { isSuspect = file.socket.inFlightCount > 0 && file.users == file.socket.inFlightCount }
+        if isSuspect { collect() }
     }
 
     /// Throws away the queues of sockets that can never be read.

@@ -29,11 +29,10 @@ public final class UnixSocketFile: SocketFile {
     deinit {
         socket.file = nil
         socket.close()
-        InFlightSockets.descriptorClosed()
     }
 
     public override func descriptorClosed(_ table: DescriptorTable) {
-        if users > 0 { InFlightSockets.descriptorClosed() }
+        InFlightSockets.lostUse(self)
     }
 
     /// Who the running thread is, for the other end.
