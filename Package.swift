@@ -176,8 +176,6 @@ let tests: [Target] = [
     .testTarget(name: "DevicesTests", dependencies: ["PCIConfiguration", "VirtioQueue", "DisplayModel", "InputModel", "Display", "Input", "Files",
                                                      "VirtualMemory", "Scheduling", "Block", "Frames", "Support", "ABI", "KernelSeams"],
                 path: "Tests/DevicesTests", swiftSettings: common),
-    .testTarget(name: "DevicesTests", dependencies: ["PCIConfiguration", "VirtioQueue", "DisplayModel", "InputModel", "ABI"],
-                path: "Tests/DevicesTests"),
     .testTarget(name: "IPCTests", dependencies: ["ABI", "Support", "Frames", "Scheduling", "Files", "Pipes", "Sockets", "Events", "KernelSeams"],
                 path: "Tests/IPCTests"),
     .testTarget(name: "LineDisciplineTests", dependencies: ["LineDiscipline"], path: "Tests/LineDisciplineTests"),
