@@ -9,6 +9,8 @@ extension WindowManager {
     /// A client's or the title bar's wish to be moved; it must answer a press that is still held.
     func startMove(_ window: Window, serial: UInt32? = nil) {
         guard mayGrab(window, serial), !window.isFullscreen else { return }
+        // The preview is seen below the window that is dragged.
+        layer.add(preview.node, below: window.node)
         compositor.seat.start(MoveGrab(window, self, compositor.seat.position.pixel))
         compositor.seat.showOwnCursor(.move)
     }

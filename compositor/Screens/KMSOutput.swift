@@ -170,7 +170,7 @@ public final class KMSOutput: DisplayOutput {
                 try card.control(UInt(DRMRequest.dirtyFramebuffer.rawValue), &dirty)
             }
         } catch {
-            if error == .notImplemented || error == .notSupported || error == .invalidArgument { needsNoFlush = true }
+            if error == .notImplemented || error == .notSupported { needsNoFlush = true }
         }
     }
 
