@@ -49,10 +49,10 @@ private final class Client {
 
     @discardableResult
     func call<T: BitwiseCopyable>(_ request: IoctlRequest, _ value: inout T) -> Errno? {
+        let place = UserScratch.place(value)
+        defer { value = place.pointee }
         do throws(Errno) {
-            _ = try withUnsafeMutablePointer(to: &value) { pointer throws(Errno) in
-                try file.control(request.rawValue, UInt64(UInt(bitPattern: pointer)))
-            }
+            _ = try file.control(request.rawValue, UserScratch.address(place))
             return nil
         } catch { return error }
     }
@@ -80,27 +80,22 @@ private final class Client {
     }
 
     func setMode(_ framebuffer: UInt32, _ width: UInt16 = 640, _ height: UInt16 = 480) -> Errno? {
-        var connector: UInt32 = 38
-        return withUnsafeMutablePointer(to: &connector) { pointer in
-            var crtc = DRMModeCRTC()
-            crtc.crtcID = 36
-            crtc.framebufferID = framebuffer
-            crtc.connectorsPointer = UInt64(UInt(bitPattern: pointer))
-            crtc.connectorCount = 1
-            crtc.modeValid = 1
-            crtc.mode = .reducedBlanking(width: width, height: height, type: 0)
-            return call(DRMRequest.setCRTC, &crtc)
-        }
+        var crtc = DRMModeCRTC()
+        crtc.crtcID = 36
+        crtc.framebufferID = framebuffer
+        crtc.connectorsPointer = UserScratch.place([UInt32(38)])
+        crtc.connectorCount = 1
+        crtc.modeValid = 1
+        crtc.mode = .reducedBlanking(width: width, height: height, type: 0)
+        return call(DRMRequest.setCRTC, &crtc)
     }
 
     func dirty(_ framebuffer: UInt32, _ clips: [DRMClipRect]) -> Errno? {
-        clips.withUnsafeBufferPointer { pointer in
-            var command = DRMModeDirty()
-            command.framebufferID = framebuffer
-            command.clipCount = UInt32(clips.count)
-            command.clipsPointer = clips.isEmpty ? 0 : UInt64(UInt(bitPattern: pointer.baseAddress))
-            return call(DRMRequest.dirtyFramebuffer, &command)
-        }
+        var command = DRMModeDirty()
+        command.framebufferID = framebuffer
+        command.clipCount = UInt32(clips.count)
+        command.clipsPointer = UserScratch.place(clips)
+        return call(DRMRequest.dirtyFramebuffer, &command)
     }
 
     func flip(_ framebuffer: UInt32, userData: UInt64) -> Errno? {
@@ -141,16 +136,13 @@ private func withCard(_ body: (DisplayCard, RecordingDisplay) -> Void) {
     @Test func theNameIsTold() {
         withCard { card, _ in
             let client = Client(card)
-            var name = [UInt8](repeating: 0, count: 32)
+            let name = UserScratch.allocate(UInt8.self, count: 32)
             var version = DRMVersion()
             version.nameLength = 32
-            let failure = name.withUnsafeMutableBytes { bytes in
-                version.name = UInt64(UInt(bitPattern: bytes.baseAddress))
-                return client.call(DRMRequest.version, &version)
-            }
-            #expect(failure == nil)
+            version.name = UserScratch.address(name)
+            #expect(client.call(DRMRequest.version, &version) == nil)
             #expect(version.nameLength == 7)
-            #expect(Swift.String(decoding: name.prefix(7), as: UTF8.self) == "martlet")
+            #expect(Swift.String(decoding: UnsafeBufferPointer(start: name, count: 8).prefix(7), as: UTF8.self) == "martlet")
         }
     }
 
@@ -160,15 +152,12 @@ private func withCard(_ body: (DisplayCard, RecordingDisplay) -> Void) {
             var resources = DRMModeResources()
             #expect(client.call(DRMRequest.getResources, &resources) == nil)
             #expect(resources.crtcCount == 1 && resources.connectorCount == 1 && resources.encoderCount == 1)
-            var modes = [DRMModeInfo](repeating: DRMModeInfo(), count: 2)
+            let modes = UserScratch.allocate(DRMModeInfo.self, count: 2)
             var connector = DRMModeConnector()
             connector.connectorID = 38
             connector.modeCount = 2
-            let failure = modes.withUnsafeMutableBytes { bytes in
-                connector.modesPointer = UInt64(UInt(bitPattern: bytes.baseAddress))
-                return client.call(DRMRequest.getConnector, &connector)
-            }
-            #expect(failure == nil)
+            connector.modesPointer = UserScratch.address(modes)
+            #expect(client.call(DRMRequest.getConnector, &connector) == nil)
             #expect(connector.modeCount == 2 && connector.connection == DRMModeConnector.connected)
             #expect(modes[0].hdisplay == 640 && modes[1].vdisplay == 200)
             connector.connectorID = 7

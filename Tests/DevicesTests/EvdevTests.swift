@@ -44,11 +44,9 @@ private final class Reader {
     func codes() -> [UInt16] { read().map(\.code) }
 
     func call<T: BitwiseCopyable>(_ request: IoctlRequest, _ value: inout T) -> Int {
-        do throws(Errno) {
-            return try withUnsafeMutablePointer(to: &value) { pointer throws(Errno) in
-                try file.control(request.rawValue, UInt64(UInt(bitPattern: pointer)))
-            }
-        } catch { return -Int(error.rawValue) }
+        let place = UserScratch.place(value)
+        defer { value = place.pointee }
+        return call(request, value: UserScratch.address(place))
     }
     func call(_ request: IoctlRequest, value: UInt64) -> Int {
         do throws(Errno) { return try file.control(request.rawValue, value) } catch { return -Int(error.rawValue) }
@@ -115,12 +113,9 @@ private func alone(_ body: () -> Void) {
     @Test func theDeviceDescribesItself() {
         alone {
             let reader = Reader(ModelKeyboard())
-            var name = [UInt8](repeating: 0xEE, count: 8)
-            let length = name.withUnsafeMutableBytes { bytes in
-                reader.call(EvdevRequest.getName(8), value: UInt64(UInt(bitPattern: bytes.baseAddress)))
-            }
-            #expect(length == 8)
-            #expect(Swift.String(decoding: name, as: UTF8.self) == "model ke")
+            let name = UserScratch.allocate(UInt8.self, count: 8)
+            #expect(reader.call(EvdevRequest.getName(8), value: UserScratch.address(name)) == 8)
+            #expect(Swift.String(decoding: UnsafeBufferPointer(start: name, count: 8), as: UTF8.self) == "model ke")
             var bits: (UInt64, UInt64) = (0, 0)
             #expect(reader.call(EvdevRequest.getBits(InputCode.evKey, 16), &bits) == 16)
             #expect(bits.0 == 3 << 30)
