@@ -20,7 +20,8 @@ import Testing
                 for sector in 0..<(count / 512) { bytes.append(start + UInt64(sector) * 512) }
             }
             let maxSegments = Int.random(in: 1...64, using: &random), maxByteCount = Int.random(in: 1...300, using: &random) * 512
-            var plan = BlockRequestPlan(sector: 100, segments: segments, maxSegments: maxSegments, maxSegmentByteCount: maxByteCount)
+            var plan = BlockRequestPlan(
+                sector: 100, segments: segments, maxSegments: maxSegments, maxSegmentByteCount: maxByteCount)
             var covered: [UInt64] = []
             var isWithinLimits = true
             while !plan.isFinished {

@@ -15,7 +15,10 @@ private final class RecordingDisplay: DisplayDriver {
     var finished: UInt64 = 0
 
     override func modes() -> [DRMModeInfo] {
-        [.reducedBlanking(width: 640, height: 480, type: DRMModeInfo.typePreferred), .reducedBlanking(width: 320, height: 200, type: 0)]
+        [
+            .reducedBlanking(width: 640, height: 480, type: DRMModeInfo.typePreferred),
+            .reducedBlanking(width: 320, height: 200, type: 0),
+        ]
     }
     override func supports(_ mode: DRMModeInfo) -> Bool { mode.hdisplay <= 640 }
     override var cursorSide: UInt32? { 64 }
@@ -33,7 +36,9 @@ private final class RecordingDisplay: DisplayDriver {
         for index in 0..<damage.count { log.append((source == nil ? "upload " : "update ") + text(damage[index])) }
     }
     override func blank() { log.append("blank") }
-    override func setCursor(_ buffer: BufferObject?, hotX: Int32, hotY: Int32) throws(Errno) { log.append(buffer == nil ? "no cursor" : "cursor \(hotX),\(hotY)") }
+    override func setCursor(_ buffer: BufferObject?, hotX: Int32, hotY: Int32) throws(Errno) {
+        log.append(buffer == nil ? "no cursor" : "cursor \(hotX),\(hotY)")
+    }
     override func moveCursor(x: Int32, y: Int32) throws(Errno) { log.append("move \(x),\(y)") }
     override func forget(_ buffer: BufferObject) { log.append("forget") }
     func take() -> [Swift.String] {
@@ -173,7 +178,10 @@ private func withCard(_ body: (DisplayCard, RecordingDisplay) -> Void) {
             #expect(driver.take() == ["upload 1,1 2x2"])
             #expect(client.setMode(framebuffer) == nil)
             #expect(driver.take() == ["show 0,0 640x480"])
-            #expect(client.dirty(framebuffer, [DRMClipRect(x1: 8, y1: 16, x2: 16, y2: 32), DRMClipRect(x1: 600, y1: 470, x2: 700, y2: 500)]) == nil)
+            #expect(
+                client.dirty(
+                    framebuffer, [DRMClipRect(x1: 8, y1: 16, x2: 16, y2: 32), DRMClipRect(x1: 600, y1: 470, x2: 700, y2: 500)])
+                    == nil)
             #expect(driver.take() == ["update 8,16 8x16", "update 600,470 40x10"])
             #expect(client.dirty(framebuffer, []) == nil)
             #expect(driver.take() == ["update 0,0 640x480"])
@@ -250,7 +258,9 @@ private func withCard(_ body: (DisplayCard, RecordingDisplay) -> Void) {
             map.handle = 1
             #expect(client.call(DRMRequest.mapDumb, &map) == nil)
             func object(_ offset: UInt64, _ length: UInt64) -> MemoryObject? {
-                do throws(Errno) { return try client.file.memoryObject(offset: offset, length: length, shared: true, writable: true) } catch { return nil }
+                do throws(Errno) {
+                    return try client.file.memoryObject(offset: offset, length: length, shared: true, writable: true)
+                } catch { return nil }
             }
             let mapped = object(map.offset, 4096)
             #expect(mapped != nil)
@@ -291,7 +301,8 @@ private func withCard(_ body: (DisplayCard, RecordingDisplay) -> Void) {
             #expect(client.file.poll(nil).contains(.input))
             let events = client.readEvents(4)
             #expect(events.count == 1)
-            #expect(events.first?.userData == 42 && events.first?.type == DRMEventVBlank.flipComplete && events.first?.crtcID == 36)
+            #expect(
+                events.first?.userData == 42 && events.first?.type == DRMEventVBlank.flipComplete && events.first?.crtcID == 36)
             #expect(client.readEvents(4).isEmpty)
             #expect(client.flip(first, userData: 43) == nil)
         }

@@ -74,19 +74,25 @@ private func clip(_ x1: Int32, _ y1: Int32, _ x2: Int32, _ y2: Int32) -> ScreenR
     @Test func dumbBuffers() throws {
         let geometry = try DumbGeometry(width: 1366, height: 768, bitsPerPixel: 32, flags: 0)
         #expect(geometry.pitch == 5464 && geometry.byteCount == (5464 * 768 + 4095) / 4096 * 4096)
-        for (width, height, depth) in [(0, 1, 32), (1, 0, 32), (1, 1, 24), (8193, 1, 32), (.max, .max, 32)] as [(UInt32, UInt32, UInt32)] {
-            #expect(throws: Errno.invalidArgument) { try DumbGeometry(width: width, height: height, bitsPerPixel: depth, flags: 0) }
+        for (width, height, depth) in [(0, 1, 32), (1, 0, 32), (1, 1, 24), (8193, 1, 32), (.max, .max, 32)]
+            as [(UInt32, UInt32, UInt32)]
+        {
+            #expect(throws: Errno.invalidArgument) {
+                try DumbGeometry(width: width, height: height, bitsPerPixel: depth, flags: 0)
+            }
         }
     }
 
     @Test func framebuffersLieInTheirBuffers() throws {
         func make(_ width: UInt32, _ height: UInt32, _ pitch: UInt32, _ offset: UInt32) throws(Errno) -> FramebufferGeometry {
-            try FramebufferGeometry(width: width, height: height, pitch: pitch, offset: offset, bufferPitch: 400, bufferByteCount: 40960)
+            try FramebufferGeometry(
+                width: width, height: height, pitch: pitch, offset: offset, bufferPitch: 400, bufferByteCount: 40960)
         }
         #expect(try make(100, 100, 400, 0).firstRow == 0)
         #expect(try make(50, 50, 400, 800).firstRow == 2)
         for (width, height, pitch, offset) in [
-            (101, 10, 400, 0), (100, 103, 400, 0), (100, 100, 400, 1200), (10, 10, 40, 0), (10, 10, 400, 4), (10, 1, 400, .max - 5), (0, 1, 400, 0),
+            (101, 10, 400, 0), (100, 103, 400, 0), (100, 100, 400, 1200), (10, 10, 40, 0), (10, 10, 400, 4),
+            (10, 1, 400, .max - 5), (0, 1, 400, 0),
         ] as [(UInt32, UInt32, UInt32, UInt32)] {
             #expect(throws: Errno.invalidArgument) { try make(width, height, pitch, offset) }
         }
@@ -174,8 +180,10 @@ private func clip(_ x1: Int32, _ y1: Int32, _ x2: Int32, _ y2: Int32) -> ScreenR
             (DRMRequest.pageFlip, 0xC018_64B0), (DRMRequest.dirtyFramebuffer, 0xC018_64B1), (DRMRequest.createDumb, 0xC020_64B2),
             (DRMRequest.mapDumb, 0xC010_64B3), (DRMRequest.destroyDumb, 0xC004_64B4), (DRMRequest.getPlaneResources, 0xC010_64B5),
             (DRMRequest.getPlane, 0xC020_64B6), (DRMRequest.addFramebuffer2, 0xC068_64B8),
-            (DRMRequest.getObjectProperties, 0xC020_64B9), (DRMRequest.setObjectProperty, 0xC018_64BA), (DRMRequest.cursor2, 0xC024_64BB),
-            (EvdevRequest.getVersion, 0x8004_4501), (EvdevRequest.getIdentity, 0x8008_4502), (EvdevRequest.getRepeat, 0x8008_4503),
+            (DRMRequest.getObjectProperties, 0xC020_64B9), (DRMRequest.setObjectProperty, 0xC018_64BA),
+            (DRMRequest.cursor2, 0xC024_64BB),
+            (EvdevRequest.getVersion, 0x8004_4501), (EvdevRequest.getIdentity, 0x8008_4502),
+            (EvdevRequest.getRepeat, 0x8008_4503),
             (EvdevRequest.setRepeat, 0x4008_4503), (EvdevRequest.getName(256), 0x8100_4506),
             (EvdevRequest.getBits(InputCode.evKey, 96), 0x8060_4521), (EvdevRequest.getAxis(InputCode.absY), 0x8018_4541),
             (EvdevRequest.grab, 0x4004_4590), (EvdevRequest.setClock, 0x4004_45A0),

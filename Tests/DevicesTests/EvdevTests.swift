@@ -10,7 +10,9 @@ import Testing
 private final class ModelKeyboard: InputDevice {
     var outputs: [Swift.String] = []
     init() {
-        super.init(name: "model keyboard", physicalPath: "test/input0", identity: InputIdentity(bus: 6, vendor: 1, product: 2, version: 3))
+        super.init(
+            name: "model keyboard", physicalPath: "test/input0",
+            identity: InputIdentity(bus: 6, vendor: 1, product: 2, version: 3))
         describe { state in
             var keys = CodeSet()
             keys.insert(30...31)

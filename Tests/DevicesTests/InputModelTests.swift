@@ -2,7 +2,9 @@ import ABI
 import InputModel
 import Testing
 
-private func event(_ type: UInt16, _ code: UInt16, _ value: Int32 = 0) -> InputEvent { InputEvent(type: type, code: code, value: value) }
+private func event(_ type: UInt16, _ code: UInt16, _ value: Int32 = 0) -> InputEvent {
+    InputEvent(type: type, code: code, value: value)
+}
 private let report = event(InputCode.evSynchronize, InputCode.synReport)
 
 /// A ring that the test macros can call: they cannot hold a value that is not copyable.
@@ -50,9 +52,11 @@ private final class Client {
             ring.push(report)
             if Bool.random(using: &random) { continue }
             while let next = ring.pop() {
-                if next.type == 0, next.code == InputCode.synDropped { sinceDropped = true; inPacket = 0 }
-                else if next.type == 0 { sinceDropped = false; inPacket = 0 }
-                else {
+                if next.type == 0, next.code == InputCode.synDropped {
+                    sinceDropped = true; inPacket = 0
+                } else if next.type == 0 {
+                    sinceDropped = false; inPacket = 0
+                } else {
                     if !sinceDropped { #expect(Int(next.code) == inPacket) }
                     inPacket += 1
                 }
@@ -161,7 +165,9 @@ private final class State {
 
     @Test func everyCodeIsAKeyOfLinux() {
         let codes = PS2KeyboardDecoder.allKeyCodes
-        for code in [1, 14, 28, 30, 57, 88, 86, 96, 97, 100, 103, 105, 106, 108, 111, 125, 119] as [UInt16] { #expect(codes.contains(code)) }
+        for code in [1, 14, 28, 30, 57, 88, 86, 96, 97, 100, 103, 105, 106, 108, 111, 125, 119] as [UInt16] {
+            #expect(codes.contains(code))
+        }
         #expect(!codes.contains(0) && !codes.contains(0xFF))
     }
 

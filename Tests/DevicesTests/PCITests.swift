@@ -54,7 +54,9 @@ private func device(_ words: [UInt16: UInt32]) -> (ModelAccess, ModelSpace) {
         func key(_ bus: UInt8, _ device: UInt8, _ function: UInt8) -> UInt16 {
             PCIAddress(bus: bus, device: device, function: function)!.requesterID
         }
-        let access = ModelAccess(functions: [key(0, 3, 0): plain, key(0, 3, 5): second, key(0, 4, 0): bridge, key(1, 0, 0): behind])
+        let access = ModelAccess(functions: [
+            key(0, 3, 0): plain, key(0, 3, 5): second, key(0, 4, 0): bridge, key(1, 0, 0): behind,
+        ])
         var found: [UInt16] = []
         enumeratePCI(access) { address, _ in found.append(address.requesterID) }
         #expect(found == [key(0, 3, 0), key(0, 3, 5), key(0, 4, 0), key(1, 0, 0)])

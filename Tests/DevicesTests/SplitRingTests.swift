@@ -30,9 +30,10 @@ private final class ModelDevice {
             while true {
                 let entry = memory + Int(current) * 16
                 let flags = entry.load(fromByteOffset: 12, as: UInt16.self)
-                segments.append(RingSegment(
-                    address: entry.load(as: UInt64.self), byteCount: entry.load(fromByteOffset: 8, as: UInt32.self),
-                    isDeviceWritable: flags & 2 != 0))
+                segments.append(
+                    RingSegment(
+                        address: entry.load(as: UInt64.self), byteCount: entry.load(fromByteOffset: 8, as: UInt32.self),
+                        isDeviceWritable: flags & 2 != 0))
                 if flags & 1 == 0 || segments.count > Int(size) { break }
                 current = entry.load(fromByteOffset: 14, as: UInt16.self)
             }
@@ -166,7 +167,8 @@ private func isRefused(_ device: ModelDevice, _ size: UInt16) -> Bool {
         var atDevice: [(UInt16, [RingSegment])] = []
         var total = 0
         while total < 70_000 {
-            let readable = Int.random(in: 0...3, using: &random), writable = Int.random(in: readable == 0 ? 1...3 : 0...3, using: &random)
+            let readable = Int.random(in: 0...3, using: &random),
+                writable = Int.random(in: readable == 0 ? 1...3 : 0...3, using: &random)
             var segments: [RingSegment] = []
             for _ in 0..<readable { segments.append(.readable(UInt64.random(in: 0...1 << 40, using: &random), 8)) }
             for _ in 0..<writable { segments.append(.writable(UInt64.random(in: 0...1 << 40, using: &random), 8)) }
@@ -182,8 +184,11 @@ private func isRefused(_ device: ModelDevice, _ size: UInt16) -> Bool {
             atDevice += device.takeChains().map { ($0.head, $0.segments) }
             while !atDevice.isEmpty, Bool.random(using: &random) {
                 let (head, chain) = atDevice.remove(at: Int.random(in: atDevice.indices, using: &random))
-                let matches = chain.count == expected[head]?.count
-                    && zip(chain, expected[head] ?? []).allSatisfy { $0.address == $1.address && $0.isDeviceWritable == $1.isDeviceWritable }
+                let matches =
+                    chain.count == expected[head]?.count
+                    && zip(chain, expected[head] ?? []).allSatisfy {
+                        $0.address == $1.address && $0.isDeviceWritable == $1.isDeviceWritable
+                    }
                 try #require(matches)
                 device.complete(UInt32(head), byteCount: UInt32(chain.filter(\.isDeviceWritable).count * 8))
             }
@@ -206,7 +211,11 @@ private func isRefused(_ device: ModelDevice, _ size: UInt16) -> Bool {
 
     @Test func unstableConfigurationIsGivenUp() {
         var generation: UInt8 = 0
-        #expect(readStableConfiguration(generation: { generation &+= 1; return generation }, { 1 }) == nil)
+        #expect(
+            readStableConfiguration(
+                generation: {
+                    generation &+= 1; return generation
+                }, { 1 }) == nil)
         #expect(readStableConfiguration(generation: { 7 }, { 5 }) == 5)
     }
 }

@@ -9,7 +9,8 @@ public final class VirtioBlockDriver: PCIDriver {
 
     public init() {
         // The transitional device has the modern structures too.
-        super.init(name: "virtio-blk", matches: [PCIMatch(vendor: 0x1AF4, device: 0x1042), PCIMatch(vendor: 0x1AF4, device: 0x1001)])
+        super.init(
+            name: "virtio-blk", matches: [PCIMatch(vendor: 0x1AF4, device: 0x1042), PCIMatch(vendor: 0x1AF4, device: 0x1001)])
     }
 
     public override func attach(_ device: PCIDevice) -> Bool {

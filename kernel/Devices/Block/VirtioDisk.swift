@@ -53,7 +53,9 @@ final class VirtioDisk: BlockDevice {
     /// Starts the device.
     /// - Returns: nil when it does not follow the rules or resources are short; the device is quiet then.
     init?(_ device: VirtioDevice) {
-        guard device.start(wanted: Feature.segmentSize | Feature.segmentCount | Feature.readOnly | Feature.flush) else { return nil }
+        guard device.start(wanted: Feature.segmentSize | Feature.segmentCount | Feature.readOnly | Feature.flush) else {
+            return nil
+        }
         let waiters = WaitQueue()
         guard let queue = device.makeQueue(0, maxSize: 256, handler: CompletionHandler(waiters)),
             let headers = DMABuffer(byteCount: Self.slotCount * Self.slotByteCount),
@@ -97,7 +99,11 @@ final class VirtioDisk: BlockDevice {
     }
     override func flush() throws(Errno) {
         guard device.features & Feature.flush != 0 else { return }
-        try run { () -> Int? in submit(.flush, sector: 0, pieces: []) } isFinished: { true }
+        try run { () -> Int? in
+            submit(.flush, sector: 0, pieces: [])
+        } isFinished: {
+            true
+        }
     }
 
     private func transfer(_ kind: Kind, sector: UInt64, _ segments: [BlockSegment]) throws(Errno) {
@@ -110,7 +116,8 @@ final class VirtioDisk: BlockDevice {
         if byteCount == 0 { return }
         // A request of no bytes at the end would be an empty chain.
         var plan = BlockRequestPlan(
-            sector: sector, segments: segments.filter { $0.byteCount > 0 }, maxSegments: maxSegments, maxSegmentByteCount: maxSegmentByteCount)
+            sector: sector, segments: segments.filter { $0.byteCount > 0 }, maxSegments: maxSegments,
+            maxSegmentByteCount: maxSegmentByteCount)
         try run {
             // A request that finds no slot is planned again later, so the plan moves only when it was taken.
             var attempt = plan
@@ -121,7 +128,9 @@ final class VirtioDisk: BlockDevice {
             guard let slot = submit(kind, sector: first, pieces: pieces) else { return nil }
             plan = attempt
             return slot
-        } isFinished: { plan.isFinished }
+        } isFinished: {
+            plan.isFinished
+        }
     }
 
     // MARK: Requests

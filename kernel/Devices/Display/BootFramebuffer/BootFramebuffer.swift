@@ -17,7 +17,8 @@ public struct BootFramebuffer: Sendable {
     public var blueMask: UInt32
 
     public init(
-        physical: UInt64, stride: Int, width: Int, height: Int, bitsPerPixel: Int, redMask: UInt32, greenMask: UInt32, blueMask: UInt32
+        physical: UInt64, stride: Int, width: Int, height: Int, bitsPerPixel: Int, redMask: UInt32, greenMask: UInt32,
+        blueMask: UInt32
     ) {
         self.physical = physical
         self.stride = stride
@@ -45,7 +46,8 @@ final class FramebufferSurface {
                 bitsPerPixel: boot.bitsPerPixel, redMask: boot.redMask, greenMask: boot.greenMask, blueMask: boot.blueMask),
             boot.stride >= boot.width * format.bytesPerPixel, boot.stride <= 1 << 20, boot.physical != 0,
             // Pixels of 2 and 4 bytes are written whole.
-            format.bytesPerPixel == 3 || (boot.stride % format.bytesPerPixel == 0 && boot.physical % UInt64(format.bytesPerPixel) == 0),
+            format.bytesPerPixel == 3
+                || (boot.stride % format.bytesPerPixel == 0 && boot.physical % UInt64(format.bytesPerPixel) == 0),
             let base = KernelMap.mapDevice(
                 PhysicalAddress(boot.physical), byteCount: boot.stride * boot.height, caching: .writeCombining)
         else { return nil }
@@ -67,7 +69,9 @@ final class FramebufferSurface {
 
     /// Makes everything black.
     func clear() {
-        for y in 0..<height { (base + y * stride).initializeMemory(as: UInt8.self, repeating: 0, count: width * format.bytesPerPixel) }
+        for y in 0..<height {
+            (base + y * stride).initializeMemory(as: UInt8.self, repeating: 0, count: width * format.bytesPerPixel)
+        }
     }
 }
 
@@ -79,12 +83,17 @@ final class BootFramebufferDisplay: DisplayDriver {
 
     override var summary: StaticString { "boot framebuffer" }
     override func modes() -> [DRMModeInfo] {
-        [.reducedBlanking(
-            width: UInt16(surface.width), height: UInt16(surface.height), type: DRMModeInfo.typeDriver | DRMModeInfo.typePreferred)]
+        [
+            .reducedBlanking(
+                width: UInt16(surface.width), height: UInt16(surface.height),
+                type: DRMModeInfo.typeDriver | DRMModeInfo.typePreferred)
+        ]
     }
 
     /// Only the firmware could change the mode.
-    override func supports(_ mode: DRMModeInfo) -> Bool { Int(mode.hdisplay) == surface.width && Int(mode.vdisplay) == surface.height }
+    override func supports(_ mode: DRMModeInfo) -> Bool {
+        Int(mode.hdisplay) == surface.width && Int(mode.vdisplay) == surface.height
+    }
 
     override func show(_ framebuffer: Framebuffer, source: ScreenRect) throws(Errno) { copy(framebuffer, source, source) }
 

@@ -23,5 +23,7 @@ final class FramebufferPanicTarget: PanicTarget {
     override var width: Int { surface.width }
     override var height: Int { surface.height }
     override func begin() -> Bool { true }
-    override func write(_ pixels: UnsafeRawPointer, count: Int, x: Int, y: Int) { surface.write(pixels, count: count, x: x, y: y) }
+    override func write(_ pixels: UnsafeRawPointer, count: Int, x: Int, y: Int) {
+        surface.write(pixels, count: count, x: x, y: y)
+    }
 }

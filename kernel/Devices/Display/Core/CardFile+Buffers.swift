@@ -11,7 +11,8 @@ extension CardFile {
 
     func createDumb(_ request: IoctlRequest, _ argument: UInt64) throws(Errno) -> Int {
         try exchange(request, argument, DRMModeCreateDumb()) { (dumb) throws(Errno) in
-            let geometry = try DumbGeometry(width: dumb.width, height: dumb.height, bitsPerPixel: dumb.bitsPerPixel, flags: dumb.flags)
+            let geometry = try DumbGeometry(
+                width: dumb.width, height: dumb.height, bitsPerPixel: dumb.bitsPerPixel, flags: dumb.flags)
             let buffer = try BufferObject(geometry)
             dumb.handle = try card.state.withLock { (_) throws(Errno) in
                 let handle = try addHandle(buffer)
@@ -58,7 +59,8 @@ extension CardFile {
             default: throw .invalidArgument
             }
             command.framebufferID = try add(
-                handle: command.handle, format: format, width: command.width, height: command.height, pitch: command.pitch, offset: 0)
+                handle: command.handle, format: format, width: command.width, height: command.height, pitch: command.pitch,
+                offset: 0)
         }
     }
 
@@ -66,9 +68,13 @@ extension CardFile {
         try exchange(request, argument, DRMModeFramebuffer2()) { (command) throws(Errno) in
             // Without the modifier capability the modifier flag is refused, as in Linux.
             guard command.flags == 0 else { throw .invalidArgument }
-            guard command.pixelFormat == DRMFormat.xrgb8888 || command.pixelFormat == DRMFormat.argb8888 else { throw .invalidArgument }
+            guard command.pixelFormat == DRMFormat.xrgb8888 || command.pixelFormat == DRMFormat.argb8888 else {
+                throw .invalidArgument
+            }
             for plane in 1..<4 {
-                guard command.handles[plane] == 0, command.pitches[plane] == 0, command.offsets[plane] == 0 else { throw .invalidArgument }
+                guard command.handles[plane] == 0, command.pitches[plane] == 0, command.offsets[plane] == 0 else {
+                    throw .invalidArgument
+                }
             }
             command.framebufferID = try add(
                 handle: command.handles[0], format: command.pixelFormat, width: command.width, height: command.height,
@@ -140,7 +146,8 @@ extension CardFile {
         return try card.state.withLock { (state) throws(Errno) in
             let buffer = try buffer(handle)
             let geometry = try FramebufferGeometry(
-                width: width, height: height, pitch: pitch, offset: offset, bufferPitch: buffer.pitch, bufferByteCount: buffer.byteCount)
+                width: width, height: height, pitch: pitch, offset: offset, bufferPitch: buffer.pitch,
+                bufferByteCount: buffer.byteCount)
             guard state.framebuffers.count < Self.maxHandles else { throw .noSpace }
             let id = state.nextFramebuffer
             state.nextFramebuffer = id == UInt32(Int32.max) ? ModeObject.firstFramebuffer : id + 1

@@ -48,7 +48,9 @@ extension CardFile {
     func setVersion(_ request: IoctlRequest, _ argument: UInt64) throws(Errno) -> Int {
         try card.state.withLock { (state) throws(Errno) in try requireMaster(state) }
         return try exchange(request, argument, DRMSetVersion()) { (version) throws(Errno) in
-            let isKnown = version.interfaceMajor == -1 || version.interfaceMajor == 1 && version.interfaceMinor >= 0 && version.interfaceMinor <= 4
+            let isKnown =
+                version.interfaceMajor == -1
+                || version.interfaceMajor == 1 && version.interfaceMinor >= 0 && version.interfaceMinor <= 4
             let isDriverKnown = version.driverMajor == -1 || version.driverMajor == 1 && version.driverMinor == 0
             version.interfaceMajor = 1
             version.interfaceMinor = 4

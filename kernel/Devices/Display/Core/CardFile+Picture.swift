@@ -66,7 +66,8 @@ extension CardFile {
                     var frame = card.driver.submittedFrame
                     // A client that reports its damage and flips to what is already shown only wants to know about the tick.
                     if !(framebuffer === picture.framebuffer && framebuffer.reportsDamage), !state.isPoweredOff {
-                        frame = try card.driver.flip(to: framebuffer, source: picture.source, isUploaded: framebuffer.reportsDamage)
+                        frame = try card.driver.flip(
+                            to: framebuffer, source: picture.source, isUploaded: framebuffer.reportsDamage)
                     }
                     picture.framebuffer = framebuffer
                     state.picture = picture
@@ -103,7 +104,9 @@ extension CardFile {
                 framebuffer.reportsDamage = true
                 if damage.isEmpty { return }
                 var source: ScreenRect?
-                if let picture = state.picture, picture.framebuffer === framebuffer, !state.isPoweredOff { source = picture.source }
+                if let picture = state.picture, picture.framebuffer === framebuffer, !state.isPoweredOff {
+                    source = picture.source
+                }
                 try card.driver.update(framebuffer, damage: damage, source: source)
             }
         }
@@ -153,14 +156,16 @@ extension CardFile {
 
     func waitVBlank(_ request: IoctlRequest, _ argument: UInt64) throws(Errno) -> Int {
         try exchange(request, argument, DRMWaitVBlank()) { (wait) throws(Errno) in
-            let known = DRMWaitVBlank.relative | DRMWaitVBlank.event | DRMWaitVBlank.nextOnMiss | DRMWaitVBlank.highCRTCMask
+            let known =
+                DRMWaitVBlank.relative | DRMWaitVBlank.event | DRMWaitVBlank.nextOnMiss | DRMWaitVBlank.highCRTCMask
                 | DRMWaitVBlank.secondary | DRMWaitVBlank.flip
             guard wait.type & ~known == 0 else { throw .invalidArgument }
             // There is one CRTC, so both ways of naming another are wrong.
             guard wait.type & (DRMWaitVBlank.highCRTCMask | DRMWaitVBlank.secondary) == 0 else { throw .invalidArgument }
             let vblank = card.vblank
             let current = vblank.currentSequence
-            var target = wait.type & DRMWaitVBlank.relative != 0
+            var target =
+                wait.type & DRMWaitVBlank.relative != 0
                 ? current + UInt64(wait.sequence) : vblank.clock.expand(wait.sequence, near: current)
             if wait.type & DRMWaitVBlank.nextOnMiss != 0, Int64(bitPattern: target &- current) <= 0 { target = current + 1 }
             if wait.type & DRMWaitVBlank.event != 0 {

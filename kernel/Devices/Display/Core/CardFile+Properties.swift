@@ -52,7 +52,9 @@ extension CardFile {
             default: throw .noEntry
             }
             guard object.objectType == DRMModeObjectProperties.any || object.objectType == type else { throw .noEntry }
-            try copyOutProperties(properties, identifiers: object.propertiesPointer, values: object.propertyValuesPointer, room: &object.propertyCount)
+            try copyOutProperties(
+                properties, identifiers: object.propertiesPointer, values: object.propertyValuesPointer,
+                room: &object.propertyCount)
         }
     }
 

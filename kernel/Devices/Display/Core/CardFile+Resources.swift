@@ -63,7 +63,9 @@ extension CardFile {
             connector.modeCount = UInt32(shown.count)
             try copyOutIdentifiers([ModeObject.encoder], to: connector.encodersPointer, room: &connector.encoderCount)
             let properties = connectorProperties()
-            try copyOutProperties(properties, identifiers: connector.propertiesPointer, values: connector.propertyValuesPointer, room: &connector.propertyCount)
+            try copyOutProperties(
+                properties, identifiers: connector.propertiesPointer, values: connector.propertyValuesPointer,
+                room: &connector.propertyCount)
             connector.encoderID = isLit ? ModeObject.encoder : 0
             connector.connectorType = DRMModeConnector.typeVirtual
             connector.connectorTypeID = 1

@@ -40,7 +40,8 @@ final class CardFile: OpenFile {
         let size = MemoryLayout<DRMEventVBlank>.size
         while buffer.remaining >= size, let event = events.take() {
             do throws(Errno) {
-                let copied = try withUnsafeEventBytes(event) { (bytes) throws(Errno) in try buffer.fill(from: bytes, count: size) }
+                let copied = try withUnsafeEventBytes(event) { (bytes) throws(Errno) in try buffer.fill(from: bytes, count: size)
+                }
                 if copied < size { throw .badAddress }
             } catch {
                 events.putBack(event)

@@ -52,7 +52,8 @@ public enum PanicScreen {
             progress = .impossible
             guard target.begin() else { return false }
             grid = TextGrid(
-                columns: (target.width - 2 * margin) / PanicFont.cellWidth, rows: (target.height - 2 * margin) / PanicFont.cellHeight)
+                columns: (target.width - 2 * margin) / PanicFont.cellWidth,
+                rows: (target.height - 2 * margin) / PanicFont.cellHeight)
             clear(target)
             progress = .ready
             return true
@@ -77,7 +78,9 @@ public enum PanicScreen {
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: PanicFont.cellWidth) { run in
             for line in 0..<PanicFont.cellHeight {
                 let bits = PanicFont.row(byte, line)
-                for column in 0..<PanicFont.cellWidth { run[column] = bits >> UInt8(7 - column) & 1 != 0 ? foreground : background }
+                for column in 0..<PanicFont.cellWidth {
+                    run[column] = bits >> UInt8(7 - column) & 1 != 0 ? foreground : background
+                }
                 target.write(run.baseAddress!, count: PanicFont.cellWidth, x: x, y: y + line)
             }
         }

@@ -46,10 +46,14 @@ extension DRMModeInfo {
                 divisor /= 10
             }
         }
-        digits(width) { name[position] = $0; position += 1 }
+        digits(width) {
+            name[position] = $0; position += 1
+        }
         name[position] = 0x78
         position += 1
-        digits(height) { name[position] = $0; position += 1 }
+        digits(height) {
+            name[position] = $0; position += 1
+        }
     }
 
     /// Whether the sizes of a mode that a program sent agree with each other.

@@ -28,7 +28,9 @@ public struct FramebufferGeometry: Equatable, Sendable {
     public let offset: UInt32
 
     /// - Throws: `invalidArgument` when any pixel would lie outside the buffer, or rows overlap.
-    public init(width: UInt32, height: UInt32, pitch: UInt32, offset: UInt32, bufferPitch: UInt32, bufferByteCount: UInt64) throws(Errno) {
+    public init(width: UInt32, height: UInt32, pitch: UInt32, offset: UInt32, bufferPitch: UInt32, bufferByteCount: UInt64)
+        throws(Errno)
+    {
         guard width > 0, height > 0, width <= DumbGeometry.maxSide, height <= DumbGeometry.maxSide,
             pitch == bufferPitch, UInt64(width) * 4 <= UInt64(pitch), offset % pitch == 0,
             UInt64(offset) + UInt64(pitch) * UInt64(height) <= bufferByteCount

@@ -35,11 +35,13 @@ final class GPUPanicTarget: PanicTarget {
     override func begin() -> Bool {
         guard device.restartPolled(ring: memory.physical, size: Self.ringSize) else { return false }
         let whole = GPURect(ScreenRect(width: Int32(width), height: Int32(height)))
-        return perform(GPUResourceCreate2D(
-            resource: Self.resource, format: GPUFormat.b8g8r8x8, width: UInt32(width), height: UInt32(height)))
-            && perform(GPUAttachOneBacking(
-                attach: GPUAttachBacking(resource: Self.resource, count: 1),
-                entry: GPUMemoryEntry(address: pixels.physical.rawValue, byteCount: UInt32(width * height * 4))))
+        return perform(
+            GPUResourceCreate2D(
+                resource: Self.resource, format: GPUFormat.b8g8r8x8, width: UInt32(width), height: UInt32(height)))
+            && perform(
+                GPUAttachOneBacking(
+                    attach: GPUAttachBacking(resource: Self.resource, count: 1),
+                    entry: GPUMemoryEntry(address: pixels.physical.rawValue, byteCount: UInt32(width * height * 4))))
             && perform(GPUSetScanout(rect: whole, scanout: 0, resource: Self.resource))
     }
 
@@ -51,7 +53,8 @@ final class GPUPanicTarget: PanicTarget {
 
     override func present(first: Int, end: Int) {
         let rect = GPURect(ScreenRect(x1: 0, y1: Int32(first), x2: Int32(width), y2: Int32(end)))
-        _ = perform(GPUTransferToHost2D(rect: rect, offset: UInt64(first * width * 4), resource: Self.resource))
+        _ =
+            perform(GPUTransferToHost2D(rect: rect, offset: UInt64(first * width * 4), resource: Self.resource))
             && perform(GPUResourceFlush(rect: rect, resource: Self.resource))
     }
 
@@ -62,7 +65,8 @@ final class GPUPanicTarget: PanicTarget {
         response.storeBytes(of: 0, as: UInt32.self)
         let physical = memory.physical.rawValue
         let segments: InlineArray<2, RingSegment> = [
-            .readable(physical + UInt64(pageSize), UInt32(MemoryLayout<Command>.size)), .writable(physical + UInt64(2 * pageSize), 24),
+            .readable(physical + UInt64(pageSize), UInt32(MemoryLayout<Command>.size)),
+            .writable(physical + UInt64(2 * pageSize), 24),
         ]
         guard segments.span.withUnsafeBufferPointer({ ring.add($0) }) != nil else { return false }
         _ = ring.publish()

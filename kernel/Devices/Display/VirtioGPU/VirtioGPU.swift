@@ -50,11 +50,15 @@ final class VirtioGPU: DisplayDriver {
     override func modes() -> [DRMModeInfo] {
         refresh()
         let type = DRMModeInfo.typeDriver
-        var modes = [DRMModeInfo.reducedBlanking(
-            width: UInt16(preferred.width), height: UInt16(preferred.height), type: type | DRMModeInfo.typePreferred)]
+        var modes = [
+            DRMModeInfo.reducedBlanking(
+                width: UInt16(preferred.width), height: UInt16(preferred.height), type: type | DRMModeInfo.typePreferred)
+        ]
         for index in commonDisplaySizes.indices {
             let (width, height) = commonDisplaySizes[index]
-            if (UInt32(width), UInt32(height)) != preferred { modes.append(.reducedBlanking(width: width, height: height, type: type)) }
+            if (UInt32(width), UInt32(height)) != preferred {
+                modes.append(.reducedBlanking(width: width, height: height, type: type))
+            }
         }
         return modes
     }
@@ -155,8 +159,9 @@ final class VirtioGPU: DisplayDriver {
         let resource = nextResource
         nextResource = resource == .max ? 1 : resource + 1
         let width = buffer.pitch / 4
-        try control.perform(GPUResourceCreate2D(
-            resource: resource, format: format, width: width, height: UInt32(buffer.byteCount / UInt64(buffer.pitch))))
+        try control.perform(
+            GPUResourceCreate2D(
+                resource: resource, format: format, width: width, height: UInt32(buffer.byteCount / UInt64(buffer.pitch))))
         buffer.hostResource = resource
         buffer.hostFormat = format
         do throws(Errno) { try attachBacking(buffer, resource) } catch {
@@ -195,7 +200,8 @@ final class VirtioGPU: DisplayDriver {
         if let buffer {
             let resource = try resource(for: buffer, format: GPUFormat.b8g8r8a8)
             // The image must be there before the cursor queue, which overtakes the control queue, refers to it.
-            try control.perform(GPUTransferToHost2D(rect: GPURect(ScreenRect(width: 64, height: 64)), offset: 0, resource: resource))
+            try control.perform(
+                GPUTransferToHost2D(rect: GPURect(ScreenRect(width: 64, height: 64)), offset: 0, resource: resource))
             cursorState.resource = resource
         }
         sendCursor(GPUCommand.updateCursor)

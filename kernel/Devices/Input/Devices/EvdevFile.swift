@@ -93,7 +93,8 @@ final class EvdevFile: OpenFile {
         case 0x1B: return try give(device.core.withLock { $0.state.switches }, codeCount: 17, room, address)
         case 0x20...0x3F:
             let type = UInt16(request.number - 0x20)
-            return try give(device.core.withLock { $0.state.supportedCodes(type) }, codeCount: Self.codeCount(type), room, address)
+            return try give(
+                device.core.withLock { $0.state.supportedCodes(type) }, codeCount: Self.codeCount(type), room, address)
         case 0x40...0x7F: return try getAxis(UInt16(request.number - 0x40), room, address)
         default: throw .invalidArgument
         }

@@ -86,7 +86,9 @@ open class InputDevice {
 
     private final func endPacket(_ core: inout Core) {
         guard deliver(InputCode.evSynchronize, InputCode.synReport, 0, &core) else { return }
-        if let grabber = core.grabber { grabber.readers.wake() } else {
+        if let grabber = core.grabber {
+            grabber.readers.wake()
+        } else {
             for client in core.clients { client.readers.wake() }
         }
     }

@@ -48,7 +48,9 @@ public final class PS2Controller {
         PS2Port.drain()
         guard PS2Port.command(Command.readConfiguration), var configuration = PS2Port.read() else { return false }
         let quiet = configuration & ~(Configuration.keyboardInterrupt | Configuration.mouseInterrupt) | Configuration.translation
-        guard PS2Port.command(Command.selfTest), PS2Port.read(milliseconds: 500) == 0x55, write(configuration: quiet) else { return false }
+        guard PS2Port.command(Command.selfTest), PS2Port.read(milliseconds: 500) == 0x55, write(configuration: quiet) else {
+            return false
+        }
 
         // A controller with a second port lets its clock go when it is enabled.
         var hasMousePort = false

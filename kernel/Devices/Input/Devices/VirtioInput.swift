@@ -42,7 +42,9 @@ final class VirtioInput: InputDevice {
 
     /// Starts the device and registers it.
     init?(_ device: VirtioDevice, address: String) {
-        guard device.start(wanted: 0), let memory = DMABuffer(byteCount: 2 * Self.bufferCount * Self.eventByteCount) else { return nil }
+        guard device.start(wanted: 0), let memory = DMABuffer(byteCount: 2 * Self.bufferCount * Self.eventByteCount) else {
+            return nil
+        }
         self.device = device
         self.memory = memory
         func query(_ select: UInt8, _ subselect: UInt8 = 0) -> [UInt8] { Self.query(device, select, subselect) }
@@ -104,7 +106,9 @@ final class VirtioInput: InputDevice {
         for axis in UInt16(0)...InputCode.absMax where set.contains(axis) {
             let bytes = Self.query(device, Configuration.axisInformation, UInt8(axis))
             guard bytes.count >= 20 else { continue }
-            func word(_ index: Int) -> Int32 { bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: index * 4, as: Int32.self) } }
+            func word(_ index: Int) -> Int32 {
+                bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: index * 4, as: Int32.self) }
+            }
             var information = InputAxis()
             information.minimum = word(0)
             information.maximum = word(1)
@@ -185,7 +189,9 @@ public final class VirtioInputDriver: PCIDriver {
     public init() { super.init(name: "virtio-input", matches: [PCIMatch(vendor: 0x1AF4, device: 0x1052)]) }
 
     public override func attach(_ device: PCIDevice) -> Bool {
-        guard let virtio = VirtioDevice(device), let input = VirtioInput(virtio, address: device.description) else { return false }
+        guard let virtio = VirtioDevice(device), let input = VirtioInput(virtio, address: device.description) else {
+            return false
+        }
         devices.append(input)
         return true
     }

@@ -81,7 +81,9 @@ public final class PCIDevice {
     /// Connects the next free vector of the table to a handler.
     /// - Returns: its number in the table; nil when none is left there or in the machine.
     public func addMessageHandler(_ handler: InterruptHandler) -> Int? {
-        guard let msix, usedVectorCount < msix.table.vectorCount, let vector = Interrupts.allocateVector(handler) else { return nil }
+        guard let msix, usedVectorCount < msix.table.vectorCount, let vector = Interrupts.allocateVector(handler) else {
+            return nil
+        }
         let entry = usedVectorCount
         usedVectorCount += 1
         msix.table.program(entry, address: Interrupts.messageAddress(vector), data: Interrupts.messageData(vector))

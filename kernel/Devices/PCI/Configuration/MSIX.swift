@@ -42,7 +42,9 @@ public struct MSIXTable<Window: RegisterWindow> {
     /// - Parameter window: starts at the table.
     /// - Returns: nil when the window is too small for the table.
     public init?(window: Window, vectorCount: Int) {
-        guard vectorCount > 0, vectorCount <= 2048, window.byteCount >= vectorCount * MSIXCapability.entryByteCount else { return nil }
+        guard vectorCount > 0, vectorCount <= 2048, window.byteCount >= vectorCount * MSIXCapability.entryByteCount else {
+            return nil
+        }
         self.window = window
         self.vectorCount = vectorCount
     }

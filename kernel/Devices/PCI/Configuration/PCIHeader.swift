@@ -74,7 +74,8 @@ public struct PCIBaseAddress: Equatable, Sendable {
         guard index >= 0, index < 6 else { return nil }
         let offset = PCIRegister.bar0 + UInt16(index) * 4
         let command = access.read16(address, PCIRegister.command)
-        access.write16(address, PCIRegister.command,
+        access.write16(
+            address, PCIRegister.command,
             command & ~(PCICommand.ioSpace.rawValue | PCICommand.memorySpace.rawValue))
         defer { access.write16(address, PCIRegister.command, command) }
 

@@ -21,7 +21,9 @@ public struct VirtioCapability: Equatable, Sendable {
         let bar = Int(access.read8(address, capability.offset + 4))
         let offset = Int(access.read32(address, capability.offset + 8))
         let byteCount = Int(access.read32(address, capability.offset + 12))
-        guard bar < 6, byteCount > 0, byteCount >= kind.minimumByteCount, offset & 3 == 0 || kind == .interruptStatus else { return nil }
+        guard bar < 6, byteCount > 0, byteCount >= kind.minimumByteCount, offset & 3 == 0 || kind == .interruptStatus else {
+            return nil
+        }
         self.kind = kind
         self.bar = bar
         self.offset = offset

@@ -178,7 +178,9 @@ public final class VirtioDevice {
     }
 
     /// Sets the handler of changes of the configuration.
-    public func setConfigurationHandler(_ handler: InterruptHandler) -> Bool { connect(handler, vectorRegister: Common.configVector) }
+    public func setConfigurationHandler(_ handler: InterruptHandler) -> Bool {
+        connect(handler, vectorRegister: Common.configVector)
+    }
 
     private func connect(_ handler: InterruptHandler, vectorRegister: Int) -> Bool {
         if usesMessages {
