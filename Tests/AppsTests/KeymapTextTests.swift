@@ -85,8 +85,11 @@ import Testing
         #expect(keys.press(symbol: 0x45, character: "E") == .unchanged)
         #expect(keys.press(symbol: 0xFE52, character: nil) == .waiting)
         #expect(keys.press(symbol: 0x20, character: " ") == .character("^"))
-        #expect(keys.press(symbol: 0xFE57, character: nil) == .waiting && keys.press(symbol: 0xFE57, character: nil) == .character("¨"))
-        #expect(keys.press(symbol: 0xFE5B, character: nil) == .waiting && keys.press(symbol: 0x63, character: "c") == .character("ç"))
+        #expect(
+            keys.press(symbol: 0xFE57, character: nil) == .waiting
+                && keys.press(symbol: 0xFE57, character: nil) == .character("¨"))
+        #expect(
+            keys.press(symbol: 0xFE5B, character: nil) == .waiting && keys.press(symbol: 0x63, character: "c") == .character("ç"))
         #expect(keys.press(symbol: 0xFE50, character: nil) == .waiting && keys.press(symbol: 0x78, character: "x") == .unchanged)
     }
 }

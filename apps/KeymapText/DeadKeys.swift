@@ -64,7 +64,7 @@ public struct DeadKeys: Sendable {
         // acute
         case 0xFE51:
             "AÁCĆEÉGǴIÍLĹNŃOÓRŔSŚUÚYÝZŹaácćeégǵiílĺnńoórŕsśuúyýzźÅǺÆǼØǾÜǗåǻæǽøǿüǘΑΆΕΈΗΉΙΊΟΌΥΎΩΏαάεέηήιίοόυύωώГЃКЌ"
-            + "гѓкќ"
+                + "гѓкќ"
         // circumflex
         case 0xFE52: "AÂCĈEÊGĜHĤIÎJĴOÔSŜUÛWŴYŶaâcĉeêgĝhĥiîjĵoôsŝuûwŵyŷ"
         // tilde

@@ -28,19 +28,19 @@ public struct EventQueue: ~Copyable {
     }
 
     public init() throws(Errno) {
-        descriptor = FileDescriptor(owning: try callInt { epoll_create1(0x80000 /* EPOLL_CLOEXEC */) })
+        descriptor = FileDescriptor(owning: try callInt { epoll_create1(Linux.closeOnExec) })
     }
 
     public func add(_ file: borrowing FileDescriptor, _ interest: Readiness, token: UInt64) throws(Errno) {
-        try control(1 /* EPOLL_CTL_ADD */, file.rawValue, interest, token)
+        try control(Linux.epollAdd, file.rawValue, interest, token)
     }
 
     public func modify(_ file: borrowing FileDescriptor, _ interest: Readiness, token: UInt64) throws(Errno) {
-        try control(3 /* EPOLL_CTL_MOD */, file.rawValue, interest, token)
+        try control(Linux.epollModify, file.rawValue, interest, token)
     }
 
     public func remove(_ file: borrowing FileDescriptor) throws(Errno) {
-        try control(2 /* EPOLL_CTL_DEL */, file.rawValue, [], 0)
+        try control(Linux.epollRemove, file.rawValue, [], 0)
     }
 
     private func control(_ operation: Int32, _ file: Int32, _ interest: Readiness, _ token: UInt64) throws(Errno) {
@@ -81,7 +81,7 @@ public struct TimerDescriptor: ~Copyable {
     public init() throws(Errno) {
         descriptor = FileDescriptor(
             owning: try callInt {
-                timerfd_create(1 /* CLOCK_MONOTONIC */, 0x800 | 0x80000 /* TFD_NONBLOCK | TFD_CLOEXEC */)
+                timerfd_create(Linux.clockMonotonic, Linux.nonBlocking | Linux.closeOnExec)
             })
     }
 
@@ -97,7 +97,7 @@ public struct TimerDescriptor: ~Copyable {
     public func set(deadlineNanoseconds deadline: Int64) throws(Errno) {
         var value = itimerspec()
         value.it_value = timespec(nanoseconds: max(deadline, 1))
-        try callInt { timerfd_settime(descriptor.rawValue, 1 /* TFD_TIMER_ABSTIME */, &value, nil) }
+        try callInt { timerfd_settime(descriptor.rawValue, Linux.timerAbsolute, &value, nil) }
     }
 
     public func stop() throws(Errno) { try set(firstNanoseconds: 0) }
@@ -111,7 +111,7 @@ public struct EventDescriptor: ~Copyable {
     public let descriptor: FileDescriptor
 
     public init() throws(Errno) {
-        descriptor = FileDescriptor(owning: try callInt { eventfd(0, 0x800 | 0x80000 /* EFD_NONBLOCK | EFD_CLOEXEC */) })
+        descriptor = FileDescriptor(owning: try callInt { eventfd(0, Linux.nonBlocking | Linux.closeOnExec) })
     }
 
     /// Makes the descriptor readable.

@@ -15,7 +15,7 @@ public enum Machine {
 
     /// Makes a mounted file system read-only, so that nothing is lost when the power goes.
     public static func remountReadOnly(_ path: String) throws(Errno) {
-        try callInt { CLibc.mount(nil, path, nil, UInt(32 | MountFlags.readOnly.rawValue) /* MS_REMOUNT */, nil) }
+        try callInt { CLibc.mount(nil, path, nil, UInt(Linux.remount | MountFlags.readOnly.rawValue), nil) }
     }
 
     public static func setHostname(_ name: String) throws(Errno) { try callInt { sethostname(name, name.utf8.count) } }

@@ -29,7 +29,7 @@ public struct MemoryMapping: ~Copyable {
 
     /// Maps zeroed memory that belongs to no file.
     public init(anonymous byteCount: Int) throws(Errno) {
-        try self.init(-1, byteCount, 0, .readWrite, MAP_PRIVATE | 0x20 /* MAP_ANONYMOUS */)
+        try self.init(-1, byteCount, 0, .readWrite, MAP_PRIVATE | Linux.mapAnonymous)
     }
 
     private init(_ file: Int32, _ byteCount: Int, _ offset: Int, _ protection: Protection, _ flags: Int32)
@@ -71,11 +71,11 @@ extension FileDescriptor {
 
     /// Adds seals to a memory file.
     public func add(_ seals: Seals) throws(Errno) {
-        try callInt { martlet_fcntl(rawValue, 1033 /* F_ADD_SEALS */, Int(seals.rawValue)) }
+        try callInt { martlet_fcntl(rawValue, Linux.addSeals, Int(seals.rawValue)) }
     }
 
     /// The seals of a memory file; throws `invalidArgument` for a file that has none by nature.
     public func seals() throws(Errno) -> Seals {
-        Seals(rawValue: try callInt { martlet_fcntl(rawValue, 1034 /* F_GET_SEALS */, 0) })
+        Seals(rawValue: try callInt { martlet_fcntl(rawValue, Linux.getSeals, 0) })
     }
 }

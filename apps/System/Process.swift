@@ -96,7 +96,7 @@ public enum Process {
     /// asked to.
     public static func reap(_ process: ProcessID? = nil, wait: Waiting) throws(Errno) -> (ProcessID, ExitStatus)? {
         var status: Int32 = 0
-        let ended = try callInt { waitpid(process?.rawValue ?? -1, &status, wait == .block ? 0 : 1 /* WNOHANG */) }
+        let ended = try callInt { waitpid(process?.rawValue ?? -1, &status, wait == .block ? 0 : Linux.waitNoHang) }
         guard ended > 0 else { return nil }
         if martlet_exited(status) != 0 { return (ProcessID(rawValue: ended), .exited(martlet_exit_status(status))) }
         return (ProcessID(rawValue: ended), .signaled(martlet_term_signal(status)))
@@ -131,7 +131,7 @@ private func become(
     if let error = redirect(command.input, to: 0) { return error }
     if let error = redirect(command.output, to: 1) { return error }
     if let error = redirect(command.error, to: 2) { return error }
-    if case .newWithTerminal = command.session, martlet_ioctl_value(0, 0x540E /* TIOCSCTTY */, 0) < 0 {
+    if case .newWithTerminal = command.session, martlet_ioctl_value(0, Linux.setControllingTerminal, 0) < 0 {
         return lastError()
     }
     if let directory = command.directory, chdir(directory) < 0 { return lastError() }

@@ -10,9 +10,9 @@ public struct Pseudoterminal: ~Copyable {
     public init() throws(Errno) {
         let master = try FileDescriptor.open("/dev/ptmx", .readWrite, [.notControllingTerminal, .nonBlocking])
         var unlock: Int32 = 0
-        try master.control(0x4004_5431 /* TIOCSPTLCK */, &unlock)
+        try master.control(Linux.lockSlave, &unlock)
         var number: UInt32 = 0
-        try master.control(0x8004_5430 /* TIOCGPTN */, &number)
+        try master.control(Linux.getSlaveNumber, &number)
         self.master = master
         slavePath = "/dev/pts/\(number)"
     }
@@ -24,6 +24,6 @@ public struct Pseudoterminal: ~Copyable {
         size.ws_row = UInt16(clamping: rows)
         size.ws_xpixel = UInt16(clamping: pixelWidth)
         size.ws_ypixel = UInt16(clamping: pixelHeight)
-        try master.control(0x5414 /* TIOCSWINSZ */, &size)
+        try master.control(Linux.setWindowSize, &size)
     }
 }

@@ -71,7 +71,7 @@ public struct UnixStream: ~Copyable {
     /// Two connected sockets.
     public static func pair(_ body: (consuming UnixStream, consuming UnixStream) -> Void) throws(Errno) {
         var ends: [Int32] = [-1, -1]
-        try callInt { socketpair(AF_UNIX, Int32(1 /* SOCK_STREAM */) | 0x80000 /* SOCK_CLOEXEC */, 0, &ends) }
+        try callInt { socketpair(AF_UNIX, Linux.streamSocket | Linux.closeOnExec, 0, &ends) }
         body(UnixStream(FileDescriptor(owning: ends[0])), UnixStream(FileDescriptor(owning: ends[1])))
     }
 
@@ -79,7 +79,7 @@ public struct UnixStream: ~Copyable {
     public func peer() throws(Errno) -> PeerCredentials {
         var credentials = PeerCredentials(process: 0, user: 0, group: 0)
         var length = socklen_t(12)
-        try callInt { getsockopt(descriptor.rawValue, SOL_SOCKET, 17 /* SO_PEERCRED */, &credentials, &length) }
+        try callInt { getsockopt(descriptor.rawValue, SOL_SOCKET, Linux.peerCredentials, &credentials, &length) }
         return credentials
     }
 
@@ -111,7 +111,7 @@ extension UnixStream {
             withUnsafeMutableBytes(of: &control) { bytes in
                 bytes.storeBytes(of: UInt64(byteCount), as: UInt64.self)
                 bytes.storeBytes(of: Int32(SOL_SOCKET), toByteOffset: 8, as: Int32.self)
-                bytes.storeBytes(of: 1 /* SCM_RIGHTS */, toByteOffset: 12, as: Int32.self)
+                bytes.storeBytes(of: Linux.passRights, toByteOffset: 12, as: Int32.self)
                 var offset = controlHeaderByteCount
                 for number in numbers {
                     bytes.storeBytes(of: number, toByteOffset: offset, as: Int32.self)
@@ -122,7 +122,7 @@ extension UnixStream {
         let sent = try message(
             UnsafeMutableRawBufferPointer(mutating: first), UnsafeMutableRawBufferPointer(mutating: second), &control,
             numberCount > 0 ? byteCount : 0
-        ) { sendmsg($0, $1, 0x4000 /* MSG_NOSIGNAL */) }
+        ) { sendmsg($0, $1, Linux.noSignal) }
         descriptors?.removeFirst(numberCount)
         return sent.byteCount
     }
@@ -137,12 +137,12 @@ extension UnixStream {
     ) throws(Errno) -> Int {
         var control = ControlBuffer(repeating: 0)
         let received = try message(first, second, &control, MemoryLayout<ControlBuffer>.size) {
-            recvmsg($0, $1, 0x40000000 /* MSG_CMSG_CLOEXEC */)
+            recvmsg($0, $1, Linux.receivedCloseOnExec)
         }
         withUnsafeBytes(of: control) { bytes in
             takeDescriptors(UnsafeRawBufferPointer(rebasing: bytes.prefix(received.controlByteCount)), into: descriptors)
         }
-        if received.flags & 0x8 /* MSG_CTRUNC */ != 0 { throw .badMessage }
+        if received.flags & Linux.controlTruncated != 0 { throw .badMessage }
         return received.byteCount
     }
 
@@ -187,7 +187,7 @@ private func takeDescriptors(_ control: UnsafeRawBufferPointer, into queue: Desc
         guard length >= controlHeaderByteCount, length <= control.count - offset else { return }
         let level = control.loadUnaligned(fromByteOffset: offset + 8, as: Int32.self)
         let type = control.loadUnaligned(fromByteOffset: offset + 12, as: Int32.self)
-        if level == Int32(SOL_SOCKET), type == 1 /* SCM_RIGHTS */ {
+        if level == Int32(SOL_SOCKET), type == Linux.passRights {
             var at = offset + controlHeaderByteCount
             while at + 4 <= offset + length {
                 queue.append(FileDescriptor(owning: control.loadUnaligned(fromByteOffset: at, as: Int32.self)))
@@ -207,7 +207,7 @@ public struct UnixListener: ~Copyable {
     /// Binds a path, replacing a socket that a dead server left there, and listens. Accepting never blocks.
     public init(path: String, backlog: Int32 = 128) throws(Errno) {
         _ = unlink(path)
-        let socket = try FileDescriptor.unixSocket(nonBlocking: 0x800 /* SOCK_NONBLOCK */)
+        let socket = try FileDescriptor.unixSocket(nonBlocking: Linux.nonBlocking)
         try withSocketAddress(path) { (address, length) throws(Errno) in
             _ = try callInt { martlet_bind(socket.rawValue, address, length) }
         }
@@ -220,14 +220,14 @@ public struct UnixListener: ~Copyable {
         UnixStream(
             FileDescriptor(
                 owning: try callInt {
-                    martlet_accept(descriptor.rawValue, 0x800 | 0x80000 /* SOCK_NONBLOCK | SOCK_CLOEXEC */)
+                    martlet_accept(descriptor.rawValue, Linux.nonBlocking | Linux.closeOnExec)
                 }))
     }
 }
 
 extension FileDescriptor {
     static func unixSocket(nonBlocking: Int32 = 0) throws(Errno) -> FileDescriptor {
-        FileDescriptor(owning: try callInt { socket(AF_UNIX, 1 | 0x80000 | nonBlocking, 0) })
+        FileDescriptor(owning: try callInt { socket(AF_UNIX, Linux.streamSocket | Linux.closeOnExec | nonBlocking, 0) })
     }
 }
 
