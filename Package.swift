@@ -29,12 +29,10 @@ let kernel: [Target] = [
     module("Support", "kernel/Support", ["ABI"]),
     module("Processor", "kernel/Processor", ["Support"], exclude: ["asm"]),
     module("Frames", "kernel/Memory/Frames", ["Support", "Processor"]),
-    module("Scheduling", "kernel/Tasks/Scheduling", ["ABI", "Support", "Processor", "Frames"]),
-    module("Processes", "kernel/Tasks/Processes", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory"]),
-    module("Syscalls", "kernel/Syscalls", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Files",
-        "Pipes", "Sockets", "Events"]),
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
+    module("Scheduling", "kernel/Tasks/Scheduling", ["ABI", "Support", "Processor", "Frames"]),
     module("VirtualMemory", "kernel/Memory/VirtualMemory", ["ABI", "Support", "Frames", "Scheduling"]),
+    module("Processes", "kernel/Tasks/Processes", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory"]),
     module("Programs", "kernel/Tasks/Programs", ["ABI", "Support", "VirtualMemory"]),
     module("Files", "kernel/Files/Core", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes"]),
     module("Tmpfs", "kernel/Files/Tmpfs", ["ABI", "Support", "Frames", "VirtualMemory", "Files"]),
@@ -46,6 +44,12 @@ let kernel: [Target] = [
     module("Events", "kernel/Files/Events", ["ABI", "Support", "Processor", "Scheduling", "Processes", "Files"]),
     module("LineDiscipline", "kernel/Files/LineDiscipline", ["ABI"]),
     module("Terminals", "kernel/Files/Terminals", ["ABI", "Support", "Scheduling", "Processes", "Files", "LineDiscipline"]),
+    module(
+        "Syscalls", "kernel/Syscalls",
+        [
+            "ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Programs", "Files", "Tmpfs", "Pipes",
+            "Sockets", "Events",
+        ]),
 ]
 
 // MARK: Device drivers

@@ -1,6 +1,7 @@
 import ABI
 import Files
 import Processes
+import Processor
 import Programs
 import Support
 

@@ -168,10 +168,10 @@ public enum AttributeCalls {
     private static func setTimes(_ a: SyscallArguments) throws(Errno) -> Int {
         let flags = a.uint32(3)
         guard flags & ~(AtFlags.symbolicLinkNoFollow | AtFlags.emptyPath) == 0 else { throw .invalidArgument }
-        var times = (Timespec(nanoseconds: timeNow), Timespec(nanoseconds: timeNow))
+        var times = (TimeSpec(seconds: 0, nanoseconds: timeNow), TimeSpec(seconds: 0, nanoseconds: timeNow))
         if !a.address(2).isNull {
-            times.0 = try copyIn(Timespec.self, from: a.address(2))
-            times.1 = try copyIn(Timespec.self, from: a.address(2) + 16)
+            times.0 = try copyIn(TimeSpec.self, from: a.address(2))
+            times.1 = try copyIn(TimeSpec.self, from: a.address(2) + 16)
             try check(times.0)
             try check(times.1)
             if times.0.nanoseconds == timeOmit, times.1.nanoseconds == timeOmit { return 0 }
@@ -194,13 +194,13 @@ public enum AttributeCalls {
         return 0
     }
 
-    private static func check(_ time: Timespec) throws(Errno) {
+    private static func check(_ time: TimeSpec) throws(Errno) {
         if time.nanoseconds == timeNow || time.nanoseconds == timeOmit { return }
         guard time.nanoseconds >= 0, time.nanoseconds < 1_000_000_000 else { throw .invalidArgument }
     }
 
-    private static func resolve(_ time: Timespec) -> Timespec? {
+    private static func resolve(_ time: TimeSpec) -> TimeSpec? {
         if time.nanoseconds == timeOmit { return nil }
-        return time.nanoseconds == timeNow ? Timespec(totalNanoseconds: Clock.realtime) : time
+        return time.nanoseconds == timeNow ? TimeSpec(nanoseconds: Clock.realtime) : time
     }
 }

@@ -44,9 +44,9 @@ public enum PollCalls {
     /// An absolute deadline from a relative `timespec`; nil for a null pointer.
     static func deadline(_ address: UserAddress) throws(Errno) -> UInt64? {
         if address.isNull { return nil }
-        let time = try copyIn(Timespec.self, from: address)
-        guard time.isValidDuration else { throw .invalidArgument }
-        return min(machineMonotonicNanoseconds() &+ time.clampedNanoseconds, UInt64(Int64.max))
+        let time = try copyIn(TimeSpec.self, from: address)
+        guard let duration = time.duration else { throw .invalidArgument }
+        return min(machineMonotonicNanoseconds() &+ duration, UInt64(Int64.max))
     }
 
     /// Runs `body` with the signal mask that a program gives, if it gives one.
