@@ -75,7 +75,11 @@ let devices: [Target] = [
 let boot: [Target] = [
     // Language mode 5: the compiler's data-race analysis of mode 6 crashes on this module (Swift 6.3.1).
     .target(
-        name: "Boot", dependencies: ["Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Syscalls", "KernelRuntime", "ACPI", "RealTimeClock"],
+        name: "Boot",
+        dependencies: [
+            "ABI", "Support", "Processor", "Frames", "KernelRuntime", "Scheduling", "VirtualMemory", "Processes", "Programs", "Files",
+            "Tmpfs", "Syscalls", "ACPI", "RealTimeClock",
+        ],
         path: "kernel/Boot",
         swiftSettings: common + [.swiftLanguageMode(.v5)])
 ]

@@ -1,7 +1,11 @@
+import ABI
 import ACPI
+import Files
 import Processor
 import Scheduling
 import Support
+import Syscalls
+import Tmpfs
 
 /// What happens once threads run: drivers, root file system, first program.
 enum Bringup {
@@ -19,11 +23,42 @@ enum Bringup {
     }
 
     private static func run() -> Never {
-        let options = self.options!
+        guard let boot, let options, let acpi else { panic("the boot thread started twice") }
         if let test = options.value("martlet.test"), test.elementsEqual("panic".utf8) {
             panic("test of the panic path, asked for on the command line")
         }
-        Log.info("threads run")
+        registerSystemCalls()
+        registerFileSystems()
+        startDevices(boot, acpi)
+        let root = RootFileSystem.mount(options)
+        FirstProgram.start(root: root, options)
         Scheduler.exitCurrent()
+    }
+
+    private static func registerSystemCalls() {
+        ProcessCalls.register(&SyscallEntry.table)
+        ExecCalls.register(&SyscallEntry.table)
+        SignalCalls.register(&SyscallEntry.table)
+        TimeCalls.register(&SyscallEntry.table)
+        FutexCalls.register(&SyscallEntry.table)
+        IdentityCalls.register(&SyscallEntry.table)
+        SystemCalls.register(&SyscallEntry.table)
+        MemoryCalls.register(&SyscallEntry.table)
+        FileCalls.register(&SyscallEntry.table)
+        NameCalls.register(&SyscallEntry.table)
+        AttributeCalls.register(&SyscallEntry.table)
+        DescriptorCalls.register(&SyscallEntry.table)
+        PollCalls.register(&SyscallEntry.table)
+        MountCalls.register(&SyscallEntry.table)
+    }
+
+    private static func registerFileSystems() {
+        MemoryDevices.register()
+        FileSystemTypes.register(TmpFileSystemType())
+        RootFileSystem.deviceFileSystem = DeviceFileSystem()
+        FileSystemTypes.register(DeviceFileSystemType(RootFileSystem.deviceFileSystem!))
+    }
+
+    private static func startDevices(_ boot: BootInformation, _ acpi: ACPITables) {
     }
 }

@@ -59,7 +59,7 @@ open class TmpFileSystem: FileSystem {
         super.init(typeName: typeName)
     }
 
-    func newNumber() -> UInt64 { nextNumber.wrappingAdd(1, ordering: .relaxed).oldValue }
+    final func newNumber() -> UInt64 { nextNumber.wrappingAdd(1, ordering: .relaxed).oldValue }
 
     /// The root folder; a file system has one, whoever asks first makes it.
     private let root = SpinLock<TmpDirectory?>(nil)

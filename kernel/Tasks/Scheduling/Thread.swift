@@ -63,7 +63,7 @@ open class Thread {
     }
 
     /// The top of the kernel stack: where system calls and interrupts from user mode start.
-    public var kernelStackTop: UInt { stack.top }
+    public final var kernelStackTop: UInt { stack.top }
 }
 
 extension Thread {

@@ -1,0 +1,64 @@
+import ABI
+import Files
+import Processes
+import Processor
+import Programs
+import Scheduling
+import Support
+import Syscalls
+
+/// Starts process 1.
+enum FirstProgram {
+    /// Where init is looked for when the command line does not say.
+    private static let usualPlaces: [StaticString] = ["/sbin/init", "/bin/init", "/bin/sh"]
+
+    static func start(root: PathNode, _ options: CommandLine) {
+        let context = FileContext(root: root)
+        let origin = PathOrigin(root: root, base: root, identity: .root)
+        openConsole(context, origin)
+        if let path = options.value("init") {
+            if let failure = tryStart(path, context, origin) {
+                panic("cannot start \(path), which init= names (error \(failure.rawValue))")
+            }
+            return
+        }
+        for place in usualPlaces {
+            let path = place.bytes
+            guard let failure = tryStart(path, context, origin) else { return }
+            if failure != .noEntry { Log.error("cannot start \(path) (error \(failure.rawValue))") }
+        }
+        panic("no init found; give one with init=")
+    }
+
+    /// Descriptors 0, 1 and 2 are the console.
+    private static func openConsole(_ context: FileContext, _ origin: PathOrigin) {
+        do throws(Errno) {
+            let node = try PathOperations.resolve(Array("/dev/console".utf8), origin)
+            let file = try PathOperations.openExisting(node, [.readWrite, .noControllingTerminal], .root)
+            for _ in 0..<3 { _ = try context.descriptors.insert(file, closeOnExec: false, limit: 16) }
+        } catch {
+            Log.warning("no console for init (error \(error.rawValue))")
+        }
+    }
+
+    /// - Returns: nil when it runs.
+    private static func tryStart(_ path: [UInt8], _ context: FileContext, _ origin: PathOrigin) -> Errno? {
+        do throws(Errno) {
+            let node = try PathOperations.resolve(path, origin)
+            let environment = ProgramStrings([
+                Array("HOME=/root".utf8), Array("TERM=vt100".utf8), Array("PATH=/usr/sbin:/usr/bin:/sbin:/bin".utf8),
+            ])
+            let start = try ProgramStart(
+                node, path: path, arguments: ProgramStrings([path]), environment: environment, origin: origin,
+                credentials: Credentials(), limits: ResourceLimits())
+            let frame = TrapFrame.user(entry: start.entry, stack: start.stackPointer)
+            let thread = try Clone.makeInit(addressSpace: start.space, files: context, frame: frame)
+            thread.process.commandName.withLock { $0 = start.name }
+            thread.process.executablePath.withLock { $0 = start.executablePath }
+            thread.process.argumentRange.withLock { $0 = start.argumentRange }
+            Log.info("starting \(path)")
+            Scheduler.launch(thread)
+            return nil
+        } catch { return error }
+    }
+}
