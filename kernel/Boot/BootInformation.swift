@@ -1,27 +1,16 @@
+import Display
 import Frames
 import Support
 
 /// What the loader told us, whichever loader it was.
 struct BootInformation {
-    /// A linear framebuffer that firmware or the loader set up (GOP or VBE).
-    struct Framebuffer {
-        var physical: UInt64
-        var strideBytes: UInt32
-        var width: UInt32
-        var height: UInt32
-        var bitsPerPixel: UInt8
-        /// (position, size in bits) of each channel.
-        var red: (UInt8, UInt8)
-        var green: (UInt8, UInt8)
-        var blue: (UInt8, UInt8)
-    }
-
     var loader: StaticString = "unknown"
     var commandLine: [UInt8] = []
     var memory: [MemoryRange] = []
     /// Physical ranges of boot modules; the first is the root image.
     var modules: [(start: UInt64, end: UInt64)] = []
-    var framebuffer: Framebuffer?
+    /// A linear framebuffer that firmware or the loader set up (GOP or VBE).
+    var framebuffer: BootFramebuffer?
     /// Physical address of ACPI's RSDP, or 0.
     var rsdp: UInt64 = 0
     /// Physical ranges that hold boot data still in use.

@@ -1,6 +1,8 @@
 import ABI
 import ACPI
+import Devices
 import Files
+import Frames
 import Processor
 import Scheduling
 import Support
@@ -60,5 +62,7 @@ enum Bringup {
     }
 
     private static func startDevices(_ boot: BootInformation, _ acpi: ACPITables) {
+        let disk = boot.modules.first.map { (physical: PhysicalAddress($0.start), byteCount: $0.end - $0.start) }
+        Devices.start(framebuffer: boot.framebuffer, ramDisk: disk)
     }
 }

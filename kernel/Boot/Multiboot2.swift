@@ -1,3 +1,4 @@
+import Display
 import Frames
 
 // Multiboot2 (specification 2.0, section 3.6: boot information format).
@@ -57,18 +58,24 @@ extension BootInformation {
         case Multiboot2.Tag.framebuffer where size >= 38:
             // Only direct colour (type 1) has channel masks; text mode and palettes are of no use to us.
             guard tag.read(29, as: UInt8.self) == 1 else { return }
-            framebuffer = Framebuffer(
-                physical: tag.read(8, as: UInt64.self), strideBytes: tag.read(16, as: UInt32.self),
-                width: tag.read(20, as: UInt32.self), height: tag.read(24, as: UInt32.self),
-                bitsPerPixel: tag.read(28, as: UInt8.self),
-                red: (tag.read(32, as: UInt8.self), tag.read(33, as: UInt8.self)),
-                green: (tag.read(34, as: UInt8.self), tag.read(35, as: UInt8.self)),
-                blue: (tag.read(36, as: UInt8.self), tag.read(37, as: UInt8.self)))
+            framebuffer = BootFramebuffer(
+                physical: tag.read(8, as: UInt64.self), stride: Int(tag.read(16, as: UInt32.self)),
+                width: Int(tag.read(20, as: UInt32.self)), height: Int(tag.read(24, as: UInt32.self)),
+                bitsPerPixel: Int(tag.read(28, as: UInt8.self)), redMask: mask(tag, 32), greenMask: mask(tag, 34),
+                blueMask: mask(tag, 36))
         case Multiboot2.Tag.oldRSDP where rsdp == 0, Multiboot2.Tag.newRSDP:
             // The tag holds a copy of the RSDP itself.
             rsdp = tag.base + 8
         default:
             break
         }
+    }
+
+    /// The bits of a colour channel, from its position and size.
+    private func mask(_ tag: PhysicalReader, _ offset: Int) -> UInt32 {
+        let position = UInt32(tag.read(offset, as: UInt8.self))
+        let size = UInt32(tag.read(offset + 1, as: UInt8.self))
+        guard size <= 16, position + size <= 32 else { return 0 }
+        return ((1 << size) - 1) << position
     }
 }
