@@ -78,7 +78,7 @@ let boot: [Target] = [
         name: "Boot",
         dependencies: [
             "ABI", "Support", "Processor", "Frames", "KernelRuntime", "Scheduling", "VirtualMemory", "Processes", "Programs", "Files",
-            "Tmpfs", "Syscalls", "ACPI", "RealTimeClock", "Display", "Devices",
+            "Tmpfs", "Ext2", "ProcFS", "Pipes", "Terminals", "Syscalls", "ACPI", "RealTimeClock", "Serial", "Display", "Devices",
         ],
         path: "kernel/Boot",
         swiftSettings: common + [.swiftLanguageMode(.v5)])

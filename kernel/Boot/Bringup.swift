@@ -1,12 +1,18 @@
 import ABI
 import ACPI
 import Devices
+import Display
+import Ext2
 import Files
 import Frames
+import Pipes
+import ProcFS
 import Processor
 import Scheduling
+import Serial
 import Support
 import Syscalls
+import Terminals
 import Tmpfs
 
 /// What happens once threads run: drivers, root file system, first program.
@@ -30,7 +36,7 @@ enum Bringup {
             panic("test of the panic path, asked for on the command line")
         }
         registerSystemCalls()
-        registerFileSystems()
+        registerFileSystems(options)
         startDevices(boot, acpi)
         let root = RootFileSystem.mount(options)
         FirstProgram.start(root: root, options)
@@ -52,17 +58,39 @@ enum Bringup {
         DescriptorCalls.register(&SyscallEntry.table)
         PollCalls.register(&SyscallEntry.table)
         MountCalls.register(&SyscallEntry.table)
+        PipeCalls.register(&SyscallEntry.table)
+        SocketCalls.register(&SyscallEntry.table)
+        EventCalls.register(&SyscallEntry.table)
     }
 
-    private static func registerFileSystems() {
+    private static func registerFileSystems(_ options: CommandLine) {
         MemoryDevices.register()
+        TerminalDevices.register()
+        FIFOOpener.install()
+        FileSystemTypes.register(Ext2FileSystemType())
         FileSystemTypes.register(TmpFileSystemType())
-        RootFileSystem.deviceFileSystem = DeviceFileSystem()
-        FileSystemTypes.register(DeviceFileSystemType(RootFileSystem.deviceFileSystem!))
+        let devices = DeviceFileSystem()
+        RootFileSystem.deviceFileSystem = devices
+        FileSystemTypes.register(DeviceFileSystemType(devices))
+        FileSystemTypes.register(ProcFileSystemType(ProcEnvironment(
+            release: SystemCalls.release, build: "#1 SMP Martlet", commandLine: options.text,
+            hostName: { SystemCalls.hostName.withLock { $0 } }, setHostName: { name in SystemCalls.hostName.withLock { $0 = name } })))
     }
 
     private static func startDevices(_ boot: BootInformation, _ acpi: ACPITables) {
         let disk = boot.modules.first.map { (physical: PhysicalAddress($0.start), byteCount: $0.end - $0.start) }
+        startSerialTerminal()
+        Panic.screenWriter = { PanicScreen.write($0) }
         Devices.start(framebuffer: boot.framebuffer, ramDisk: disk)
+    }
+
+    /// The first serial port becomes /dev/ttyS0 and the console.
+    private static func startSerialTerminal() {
+        guard let port = UART16550(), let terminal = SerialTerminal(port: port, index: 0) else {
+            Log.notice("serial: no port")
+            return
+        }
+        TerminalDevices.register(terminal, index: 0)
+        TerminalDevices.console = terminal
     }
 }

@@ -6,6 +6,7 @@ import Programs
 import Scheduling
 import Support
 import Syscalls
+import Terminals
 
 /// Starts process 1.
 enum FirstProgram {
@@ -15,34 +16,33 @@ enum FirstProgram {
     static func start(root: PathNode, _ options: CommandLine) {
         let context = FileContext(root: root)
         let origin = PathOrigin(root: root, base: root, identity: .root)
-        openConsole(context, origin)
+        openConsole(context)
         if let path = options.value("init") {
-            if let failure = tryStart(path, context, origin) {
+            if let failure = tryStart(path, context, origin, hasTerminal: true) {
                 panic("cannot start \(path), which init= names (error \(failure.rawValue))")
             }
             return
         }
         for place in usualPlaces {
             let path = place.bytes
-            guard let failure = tryStart(path, context, origin) else { return }
+            guard let failure = tryStart(path, context, origin, hasTerminal: false) else { return }
             if failure != .noEntry { Log.error("cannot start \(path) (error \(failure.rawValue))") }
         }
         panic("no init found; give one with init=")
     }
 
     /// Descriptors 0, 1 and 2 are the console.
-    private static func openConsole(_ context: FileContext, _ origin: PathOrigin) {
+    private static func openConsole(_ context: FileContext) {
         do throws(Errno) {
-            let node = try PathOperations.resolve(Array("/dev/console".utf8), origin)
-            let file = try PathOperations.openExisting(node, [.readWrite, .noControllingTerminal], .root)
+            let file = try TerminalDevices.openConsole(flags: [.readWrite, .noControllingTerminal], isControlling: true)
             for _ in 0..<3 { _ = try context.descriptors.insert(file, closeOnExec: false, limit: 16) }
         } catch {
-            Log.warning("no console for init (error \(error.rawValue))")
+            Log.warning("no console for the first program (error \(error.rawValue))")
         }
     }
 
     /// - Returns: nil when it runs.
-    private static func tryStart(_ path: [UInt8], _ context: FileContext, _ origin: PathOrigin) -> Errno? {
+    private static func tryStart(_ path: [UInt8], _ context: FileContext, _ origin: PathOrigin, hasTerminal: Bool) -> Errno? {
         do throws(Errno) {
             let node = try PathOperations.resolve(path, origin)
             let environment = ProgramStrings([
@@ -57,6 +57,8 @@ enum FirstProgram {
             thread.process.executablePath.withLock { $0 = start.executablePath }
             thread.process.argumentRange.withLock { $0 = start.argumentRange }
             Log.info("starting \(path)")
+            // A shell that the command line names gets job control.
+            if hasTerminal { TerminalDevices.console?.assign(to: thread.process) }
             Scheduler.launch(thread)
             return nil
         } catch { return error }

@@ -25,7 +25,7 @@ enum Panic {
     private static func backtrace(from start: UInt) {
         var frame = start
         for _ in 0..<40 {
-            guard frame >= 0xffff_8000_0000_0000, frame & 7 == 0, frame < UInt.max - 16 else { return }
+            guard frame >= directMapBase, frame & 7 == 0, frame < 0x0000_7fff_ffff_f000 else { return }
             let words = UnsafePointer<UInt>(bitPattern: frame)!
             let returnAddress = words[1]
             guard returnAddress >= KernelImage.textStart, returnAddress < KernelImage.textEnd else { return }

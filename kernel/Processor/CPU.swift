@@ -1,3 +1,5 @@
+import Support
+
 /// Control registers, model-specific registers and the like of the processor that runs this code.
 public enum CPU {
     // MARK: Paging
@@ -135,7 +137,7 @@ enum MSR {
 
 /// Where the kernel image lies, from the linker script. Virtual addresses, but for `imageStart` (physical).
 public enum KernelImage {
-    public static var virtualBase: UInt { 0xffff_ffff_8000_0000 }
+    public static var virtualBase: UInt { UInt(kernelImageBase) }
     public static var imageStart: UInt { asmImageStart() }
     public static var textStart: UInt { asmTextStart() }
     public static var textEnd: UInt { asmTextEnd() }

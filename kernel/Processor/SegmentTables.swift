@@ -30,7 +30,9 @@ public struct SegmentTables {
     /// Builds and loads the tables. Double fault, NMI and machine check get stacks of their own (IST 1 to 3).
     public func load() {
         for slot in 1...3 {
-            let stack = UnsafeMutableRawPointer.allocate(byteCount: Self.faultStackBytes, alignment: 16)
+            // The word above the stack names the processor: see `trap_paranoid`.
+            let stack = UnsafeMutableRawPointer.allocate(byteCount: Self.faultStackBytes + 16, alignment: 16)
+            (stack + Self.faultStackBytes).storeBytes(of: UInt(bitPattern: PerCPU.current), as: UInt.self)
             storeTaskWord(36 + (slot - 1) * 8, UInt(bitPattern: stack) + UInt(Self.faultStackBytes))
         }
         task.storeBytes(of: 104, toByteOffset: 102, as: UInt16.self)

@@ -1,8 +1,8 @@
 /// Text in the kernel: UTF-8 bytes.
 ///
-/// The standard library's `String` keeps flags in the top four bits of its storage address, which kernel addresses have
-/// all set, so it cannot be used at addresses of the higher half. This type takes its place, also for literals and
-/// interpolations where one is expected; modules that import `Support` see it as `String`.
+/// It takes the place of the standard library's `String`, which brings Unicode tables and grapheme breaking that a kernel
+/// has no use for, also for literals and interpolations where one is expected; modules that import `Support` see it as
+/// `String`.
 public struct KernelString: Equatable, Sendable {
     public var utf8: [UInt8]
 

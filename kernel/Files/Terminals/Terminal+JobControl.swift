@@ -33,6 +33,9 @@ extension Terminal {
         _ = adopt(session, group: process.groupID, steals: false)
     }
 
+    /// Makes it the controlling terminal of a process that does not run yet: the first one, when it is a shell.
+    public func assign(to process: Process) { _ = adopt(process.session, group: process.groupID, steals: false) }
+
     /// TIOCSCTTY.
     func acquire(steals: Bool, isReadable: Bool) throws(Errno) {
         let process = Process.current

@@ -5,7 +5,7 @@ import Support
 public struct KernelImageLayout {
     /// Text up to `textEnd`, read-only data up to `readOnlyEnd`, writable data up to `end`.
     public var textStart: UInt64, textEnd: UInt64, readOnlyEnd: UInt64, end: UInt64
-    public var virtualOffset: UInt64 = 0xffff_ffff_8000_0000
+    public var virtualOffset: UInt64 = kernelImageBase
 
     public init(textStart: UInt64, textEnd: UInt64, readOnlyEnd: UInt64, end: UInt64) {
         self.textStart = textStart
@@ -34,10 +34,10 @@ public struct PagingFeatures: OptionSet, Sendable {
 /// is the same everywhere and never needs to be brought up to date.
 public enum KernelMap {
     /// Kernel stacks, each with guard pages.
-    static let stackArea: UInt64 = 0xffff_c900_0000_0000
+    static let stackArea: UInt64 = 0x0000_6000_0000_0000
     /// Device memory.
-    static let deviceArea: UInt64 = 0xffff_c940_0000_0000
-    static let deviceAreaEnd: UInt64 = 0xffff_c980_0000_0000
+    static let deviceArea: UInt64 = 0x0000_6080_0000_0000
+    static let deviceAreaEnd: UInt64 = 0x0000_6100_0000_0000
 
     // Written by `buildFinal`, before other processors and threads run.
     nonisolated(unsafe) public private(set) static var root = PhysicalAddress(0)
@@ -69,12 +69,13 @@ public enum KernelMap {
     public static func makeRoot() -> PhysicalAddress? {
         guard let top = FrameAllocator.allocate() else { return nil }
         let target = PageTables.table(top)
-        // SAFETY: both are whole frames; the upper 256 entries are the kernel's half.
-        UnsafeMutableRawBufferPointer(start: target, count: 2048).initializeMemory(as: UInt64.self, repeating: 0)
+        // SAFETY: both are whole frames; the first 128 entries are the user part.
+        UnsafeMutableRawBufferPointer(start: target, count: userTopLevelEntries * 8).initializeMemory(as: UInt64.self, repeating: 0)
         if root.rawValue != 0 {
-            (target + 256).update(from: PageTables.table(root) + 256, count: 256)
+            (target + userTopLevelEntries).update(
+                from: PageTables.table(root) + userTopLevelEntries, count: 512 - userTopLevelEntries)
         } else {
-            (target + 256).update(repeating: .empty, count: 256)
+            (target + userTopLevelEntries).update(repeating: .empty, count: 512 - userTopLevelEntries)
         }
         return top
     }
@@ -127,7 +128,7 @@ public enum KernelMap {
 
     /// Makes the second-level tables of the areas that grow later, so that their top-level entries never change.
     private static func reserveTopLevel(_ tables: PageTables) -> Bool {
-        for address in [stackArea, deviceArea, 0xffff_ffff_8000_0000] {
+        for address in [stackArea, deviceArea, kernelImageBase] {
             guard tables.makeSlot(address, access: .writable) != nil else { return false }
         }
         return true

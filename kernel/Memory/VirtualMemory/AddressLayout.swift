@@ -13,7 +13,7 @@ public struct AddressLayout: Sendable {
 
     static let pageMask: UInt64 = ~4095
     /// Two thirds of the user half, as Linux's ELF_ET_DYN_BASE.
-    static let programBaseLowest: UInt64 = 0x5555_5555_4000
+    static let programBaseLowest: UInt64 = 0x2aaa_aaaa_a000
 
     /// - Parameters:
     ///   - stackLimit: RLIMIT_STACK, for which room is left above the mappings.

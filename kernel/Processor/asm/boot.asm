@@ -1,10 +1,9 @@
 ; Entry points. Both arrive in 32-bit protected mode without paging:
 ;   PVH (Xen, docs/misc/pvh.pandoc): EBX = struct hvm_start_info
 ;   Multiboot2 (specification 2.0, section 3.3): EAX = 0x36d76289, EBX = boot information
-; The code builds temporary page tables (first 4 GiB at 0, in the direct map and, its first GiB, at -2 GiB), enters long
+; The code builds temporary page tables (first 4 GiB at 0, in the direct map and, its first GiB, at the kernel image base), enters long
 ; mode and calls Swift.
 
-KERNEL_BASE equ 0xffffffff80000000
 MULTIBOOT2_BOOT_MAGIC equ 0x36d76289
 
 global martlet_entry
@@ -82,10 +81,10 @@ martlet_entry:
     inc ecx
     cmp ecx, 4
     jb .link
-    mov dword [boot_pdpt_high + 510 * 8], boot_page_directories + 3
+    mov dword [boot_pdpt_high], boot_page_directories + 3
     mov dword [martlet_boot_pml4], boot_pdpt_low + 3
-    mov dword [martlet_boot_pml4 + 256 * 8], boot_pdpt_low + 3
-    mov dword [martlet_boot_pml4 + 511 * 8], boot_pdpt_high + 3
+    mov dword [martlet_boot_pml4 + 128 * 8], boot_pdpt_low + 3
+    mov dword [martlet_boot_pml4 + 255 * 8], boot_pdpt_high + 3
 
     mov eax, martlet_boot_pml4
     mov cr3, eax

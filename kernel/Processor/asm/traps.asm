@@ -109,30 +109,33 @@ trap_common:
     iretq
 
 ; NMI, double fault and machine check run on stacks of their own and may come at any instruction, also between
-; the entry from user mode and its swapgs: GS is judged by its value.
+; the entry from user mode and its swapgs, so GS tells nothing. The word above each of these stacks holds the address of
+; the processor's block (SegmentTables.load): GS is saved, set to it and put back.
 align 16
 trap_paranoid:
     cld
     PUSH_REGISTERS
     CLEAR_ACCESS
-    xor r15d, r15d
-    mov ecx, 0xc0000101
+    mov ecx, 0xc0000101                 ; GS base
     rdmsr
-    test edx, edx
-    js .has_kernel_gs
-    swapgs
-    inc r15d
-.has_kernel_gs:
+    shl rdx, 32
+    or rax, rdx
+    mov r15, rax
+    mov rax, [rsp + 22 * 8]
+    mov rdx, rax
+    shr rdx, 32
+    wrmsr
     mov rdi, rsp
     xor ebp, ebp
     mov rbx, rsp
     and rsp, ~15
     call martlet_trap
     mov rsp, rbx
-    test r15d, r15d
-    jz .done
-    swapgs
-.done:
+    mov ecx, 0xc0000101
+    mov rax, r15
+    mov rdx, r15
+    shr rdx, 32
+    wrmsr
     POP_REGISTERS
     add rsp, 16
     iretq
