@@ -58,6 +58,8 @@ $(BUILD)/kernel/%.o: kernel/%.asm | $(SETUP)
 	nasm -f elf64 -w+all -o $@ $<
 
 $(KERNEL_ARCHIVE): $(KERNEL_SOURCES) $(PACKAGE_FILES) | $(SETUP)
+	@# The archiver would keep the objects of sources that are gone.
+	@rm -f $(KERNEL_ARCHIVE)
 	swift build --triple $(TRIPLE) --toolset kernel/kernel.toolset.json --scratch-path .build-kernel -c release --product MartletKernel
 	@touch $@
 

@@ -9,8 +9,10 @@ func machineSwitch(_ save: UnsafeMutablePointer<UInt>, _ stackPointer: UInt)
 @_extern(c, "martlet_thread_trampoline_address")
 func machineTrampolineAddress() -> UInt
 
-/// Lays out a stack such that `machineSwitch` to it calls `martlet_thread_main`.
-func prepareInitialStack(top: UInt) -> UInt {
+/// Lays out a stack such that `machineSwitch` to it calls `martlet_thread_main`. The room at its top is left to the trap
+/// frame of user threads.
+func prepareInitialStack(top stackTop: UInt) -> UInt {
+    let top = stackTop - UInt((MemoryLayout<TrapFrame>.size + 15) & ~15)
     // Six callee-saved registers, then the return address; the slot above keeps the stack aligned for a call.
     let frame = UnsafeMutablePointer<UInt>(bitPattern: top - 8 * 8)!
     for i in 0..<8 { frame[i] = 0 }
