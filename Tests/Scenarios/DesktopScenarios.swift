@@ -83,14 +83,15 @@ let desktopScenarios: [Scenario] = [
             return (numbers[0], numbers[1])
         }
         let first = try columns("i")
-        try desktop.machine.press(.super, "left")
-        try desktop.still("half a screen")
-        let half = try columns("j")
         try desktop.machine.press(.super, "up")
         try desktop.still("the whole screen")
-        let whole = try columns("k")
-        try require(half.columns < whole.columns && first != whole, "sizes \(first), half \(half), whole \(whole)")
-        try require(whole.columns >= desktop.size.width / 12, "\(whole.columns) columns fill the screen?")
+        let whole = try columns("j")
+        try desktop.machine.press(.super, "left")
+        try desktop.still("half a screen")
+        let half = try columns("k")
+        let message = "first \(first), whole \(whole), half \(half)"
+        try require(whole.columns > first.columns && whole.rows > first.rows, message)
+        try require(half.columns < whole.columns && half.columns > whole.columns / 3, message)
     },
     Scenario("desktop/kill-compositor", "after the compositor is killed the desktop comes back") { test in
         let desktop = try Desktop.start(test)
