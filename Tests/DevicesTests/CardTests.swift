@@ -36,8 +36,11 @@ private final class RecordingDisplay: DisplayDriver {
         for index in 0..<damage.count { log.append((source == nil ? "upload " : "update ") + text(damage[index])) }
     }
     override func blank() { log.append("blank") }
-    override func setCursor(_ buffer: BufferObject?, hotX: Int32, hotY: Int32) throws(Errno) {
-        log.append(buffer == nil ? "no cursor" : "cursor \(hotX),\(hotY)")
+    override func setCursor(
+        _ buffer: BufferObject?, hotX: Int32, hotY: Int32, position: (x: Int32, y: Int32)?
+    ) throws(Errno) {
+        let place: Swift.String = position.map { " at \($0.x),\($0.y)" } ?? ""
+        log.append(buffer == nil ? "no cursor" : "cursor \(hotX),\(hotY)" + place)
     }
     override func moveCursor(x: Int32, y: Int32) throws(Errno) { log.append("move \(x),\(y)") }
     override func forget(_ buffer: BufferObject) { log.append("forget") }
@@ -335,7 +338,7 @@ private func withCard(_ body: (DisplayCard, RecordingDisplay) -> Void) {
             cursor.hotX = 4
             cursor.hotY = 2
             #expect(client.call(DRMRequest.cursor2, &cursor) == nil)
-            #expect(driver.take() == ["cursor 4,2", "move 10,-5"])
+            #expect(driver.take() == ["cursor 4,2 at 10,-5"])
             cursor.hotX = 64
             #expect(client.call(DRMRequest.cursor2, &cursor) == .invalidArgument)
             cursor.hotX = 0

@@ -142,10 +142,12 @@ extension CardFile {
                         buffer.byteCount >= UInt64(side) * UInt64(side) * 4,
                         hotX >= 0, hotY >= 0, hotX < Int32(side), hotY < Int32(side)
                     else { throw .invalidArgument }
-                    try card.driver.setCursor(buffer, hotX: hotX, hotY: hotY)
+                    let moves = command.flags & DRMModeCursor.move != 0
+                    try card.driver.setCursor(buffer, hotX: hotX, hotY: hotY, position: moves ? (command.x, command.y) : nil)
                     buffer.addUse()
                     state.cursor?.endUse(card.driver)
                     state.cursor = buffer
+                    return
                 }
             }
             if command.flags & DRMModeCursor.move != 0 { try card.driver.moveCursor(x: command.x, y: command.y) }

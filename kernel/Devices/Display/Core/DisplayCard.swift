@@ -116,7 +116,7 @@ public final class DisplayCard {
 
     func hideCursor(_ state: inout State) {
         guard let cursor = state.cursor else { return }
-        try? driver.setCursor(nil, hotX: 0, hotY: 0)
+        try? driver.setCursor(nil, hotX: 0, hotY: 0, position: nil)
         state.cursor = nil
         cursor.endUse(driver)
     }

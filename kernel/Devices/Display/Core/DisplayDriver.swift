@@ -37,8 +37,10 @@ open class DisplayDriver {
     open func update(_ framebuffer: Framebuffer, damage: DamageBatch, source: ScreenRect?) throws(Errno) {}
     /// Shows nothing.
     open func blank() {}
-    /// Sets the cursor's image, or hides it.
-    open func setCursor(_ buffer: BufferObject?, hotX: Int32, hotY: Int32) throws(Errno) { throw .noDeviceOrAddress }
+    /// Sets the cursor's image, or hides it, and moves it in the same step when a position is given.
+    open func setCursor(
+        _ buffer: BufferObject?, hotX: Int32, hotY: Int32, position: (x: Int32, y: Int32)?
+    ) throws(Errno) { throw .noDeviceOrAddress }
     /// Moves the cursor: the position is that of the image's upper left corner.
     open func moveCursor(x: Int32, y: Int32) throws(Errno) { throw .noDeviceOrAddress }
     /// The buffer is no longer used: ends what the driver has for it. Its memory may be freed after this returns.

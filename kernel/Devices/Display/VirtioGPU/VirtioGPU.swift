@@ -193,7 +193,9 @@ final class VirtioGPU: DisplayDriver {
 
     // MARK: Cursor
 
-    override func setCursor(_ buffer: BufferObject?, hotX: Int32, hotY: Int32) throws(Errno) {
+    override func setCursor(
+        _ buffer: BufferObject?, hotX: Int32, hotY: Int32, position: (x: Int32, y: Int32)?
+    ) throws(Errno) {
         cursorState.hotX = UInt32(hotX)
         cursorState.hotY = UInt32(hotY)
         cursorState.resource = 0
@@ -204,6 +206,7 @@ final class VirtioGPU: DisplayDriver {
                 GPUTransferToHost2D(rect: GPURect(ScreenRect(width: 64, height: 64)), offset: 0, resource: resource))
             cursorState.resource = resource
         }
+        if let position { cursorPosition = position }
         sendCursor(GPUCommand.updateCursor)
     }
 
