@@ -59,7 +59,15 @@ public final class Seat {
 
     // Pointer
     public internal(set) var position: FinePoint
-    var pointerFocus: (target: PointerTarget, node: SceneNode)?
+    private var lastHit: (target: PointerTarget, node: SceneNode)?
+    /// What the pointer is on; nil once its node has another target or none, because the window behind it has ended.
+    var pointerFocus: (target: PointerTarget, node: SceneNode)? {
+        get {
+            guard let lastHit, lastHit.node.target === lastHit.target else { return nil }
+            return lastHit
+        }
+        set { lastHit = newValue }
+    }
     var pointerEnterSerial: UInt32 = 0
     var buttonSerial: UInt32 = 0
     var pressedButtons: [UInt32] = []

@@ -23,6 +23,8 @@ enum RootFileSystem {
             let root = try MountTable.mountRoot(fileSystem, source: Array("/dev/".utf8) + name, flags: readOnly ? .readOnly : [])
             Log.info("root: \(typeName) on \(name)")
             mountDevices(root)
+            // A program that the command line names finds /proc and /dev/pts; our own init mounts them itself.
+            if options.value("init") != nil { mountForShell(root) }
             return root
         } catch {
             panic("cannot mount the root: \(name) holds no usable \(typeName) file system (error \(error.rawValue))")
@@ -47,5 +49,27 @@ enum RootFileSystem {
         } catch {
             Log.warning("the root has no folder /dev to mount devices on (error \(error.rawValue))")
         }
+    }
+
+    private static func mountForShell(_ root: PathNode) {
+        let origin = PathOrigin(root: root, base: root, identity: .root)
+        let terminals = Array("/dev/pts".utf8)
+        do throws(Errno) {
+            let made: Result<PathNode, Errno> = terminals.withUnsafeBytes { path in
+                do throws(Errno) {
+                    return .success(try PathOperations.create(path, origin, kind: .directory, permissions: 0o755))
+                } catch { return .failure(error) }
+            }
+            try mount("devpts", on: try made.get())
+            try mount("proc", on: try PathOperations.resolve(Array("/proc".utf8), origin))
+        } catch {
+            Log.warning("cannot mount /dev/pts and /proc (error \(error.rawValue))")
+        }
+    }
+
+    private static func mount(_ name: StaticString, on node: PathNode) throws(Errno) {
+        guard let type = FileSystemTypes.named(name.bytes) else { throw .noDevice }
+        let fileSystem = try type.mount(device: nil, options: [], readOnly: false)
+        try MountTable.mount(fileSystem, on: node, source: name.bytes)
     }
 }
