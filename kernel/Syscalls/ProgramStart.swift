@@ -70,7 +70,9 @@ public struct ProgramStart {
         self.space = space
         entry = program.entry
         stackPointer = stack.pointer
-        name = Array(node.lastName.prefix(15))
+        // Of the path that was asked for, as on Linux: links keep their names (busybox's applets), scripts theirs.
+        let base = path.lastIndex(of: UInt8(ascii: "/")).map { path[($0 + 1)...] } ?? path[...]
+        name = Array(base.prefix(15))
         executablePath = node.absolutePath(root: nil)
         var range = Process.ArgumentRange()
         (range.argumentStart, range.argumentEnd) = stack.argumentRange
