@@ -39,6 +39,7 @@ enum Bringup {
         registerFileSystems(options)
         startDevices(boot, acpi)
         let root = RootFileSystem.mount(options)
+        startHousekeeping()
         FirstProgram.start(root: root, options)
         Scheduler.exitCurrent()
     }
@@ -61,6 +62,7 @@ enum Bringup {
         PipeCalls.register(&SyscallEntry.table)
         SocketCalls.register(&SyscallEntry.table)
         EventCalls.register(&SyscallEntry.table)
+        FileCallVariants.register(&SyscallEntry.table)
     }
 
     private static func registerFileSystems(_ options: CommandLine) {
@@ -75,6 +77,13 @@ enum Bringup {
         FileSystemTypes.register(ProcFileSystemType(ProcEnvironment(
             release: SystemCalls.release, build: "#1 SMP Martlet", commandLine: options.text,
             hostName: { SystemCalls.hostName.withLock { $0 } }, setHostName: { name in SystemCalls.hostName.withLock { $0 = name } })))
+    }
+
+    /// What happens from time to time, in a thread of its own.
+    private static func startHousekeeping() {
+        Housekeeping.add(WriteBack(), everySeconds: WriteBack.periodSeconds)
+        Housekeeping.add(LoadAverage(), everySeconds: LoadAverage.periodSeconds)
+        Housekeeping.start(threadID: 3)
     }
 
     private static func startDevices(_ boot: BootInformation, _ acpi: ACPITables) {

@@ -11,6 +11,7 @@ public final class LoadAverage: PeriodicTask {
     private static let factors: [UInt64] = [1884, 2014, 2037]
     private static let averages = SpinLock<(UInt64, UInt64, UInt64)>((0, 0, 0))
 
+    public static let periodSeconds: UInt64 = 5
     public override init() {}
 
     public override func run() {

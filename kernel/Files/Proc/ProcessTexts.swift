@@ -12,6 +12,11 @@ extension Process.ArgumentRange {
     var environment: (start: UInt64, end: UInt64) { (environmentStart, environmentEnd) }
 }
 
+extension MemoryUsage {
+    /// Its counts are in pages.
+    static func bytes(_ pages: UInt64) -> UInt64 { pages &* UInt64(pageSize) }
+}
+
 /// The texts of the files in /proc/PID.
 enum ProcessTexts {
     /// Arguments or environment, as they are in the process's memory now.
@@ -43,7 +48,7 @@ enum ProcessTexts {
         text += " \(process.parentID) \(process.groupID) \(process.session.id) "
         text += "\(terminal?.deviceNumber ?? 0) \(terminal?.foregroundGroup ?? -1) 4194304 0 0 0 0 "
         text += "\((total - system) / tick) \(system / tick) \(process.childrenProcessorTime / tick) 0 20 0 \(threads.count) 0 "
-        text += "\(process.startTime / tick) \(usage.mapped) \(usage.resident / UInt64(pageSize)) 18446744073709551615 "
+        text += "\(process.startTime / tick) \(MemoryUsage.bytes(usage.mapped)) \(usage.resident) 18446744073709551615 "
         text += "0 0 0 0 0 \(signals.pending & 0x7fff_ffff) \(signals.blocked & 0x7fff_ffff) \(signals.ignored & 0x7fff_ffff) \(signals.caught & 0x7fff_ffff) "
         text += "0 0 0 17 0 0 0 0 0 0 0 0 \(heap.0) \(range.argumentStart) \(range.argumentEnd) \(range.environmentStart) \(range.environmentEnd) 0\n"
         return text.utf8
@@ -51,10 +56,9 @@ enum ProcessTexts {
 
     static func statm(_ process: Process) -> [UInt8] {
         let usage = process.addressSpace?.usage ?? MemoryUsage()
-        let page = UInt64(pageSize)
         var text = KernelString()
-        text += "\(usage.mapped / page) \(usage.resident / page) \((usage.residentFile &+ usage.residentShared) / page) "
-        text += "\(usage.text / page) 0 \((usage.data &+ usage.stack) / page) 0\n"
+        text += "\(usage.mapped) \(usage.resident) \(usage.residentFile &+ usage.residentShared) "
+        text += "\(usage.text) 0 \(usage.data &+ usage.stack) 0\n"
         return text.utf8
     }
 
@@ -104,9 +108,9 @@ enum ProcessTexts {
             ("RssShmem", usage.residentShared), ("VmData", usage.data), ("VmStk", usage.stack), ("VmExe", usage.text), ("VmLib", 0),
             ("VmPTE", 0), ("VmSwap", 0),
         ]
-        for (name, bytes) in lines {
+        for (name, pages) in lines {
             text += "\(name):\t"
-            text.append(padded: bytes / 1024, to: 8)
+            text.append(padded: MemoryUsage.bytes(pages) / 1024, to: 8)
             text += " kB\n"
         }
     }

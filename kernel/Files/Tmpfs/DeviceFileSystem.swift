@@ -10,8 +10,27 @@ public final class DeviceFileSystem: TmpFileSystem {
     public init() {
         observer = Observer()
         super.init(typeName: "devtmpfs", permissions: 0o755)
+        addUsualEntries()
         observer.fileSystem = self
         DeviceRegistry.observe(observer)
+    }
+
+    /// What programs expect beside the devices: the standard descriptors by name, and places for ptys and shared memory.
+    private func addUsualEntries() {
+        let root = rootDirectory()
+        let links: [(StaticString, StaticString)] = [
+            ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2"),
+        ]
+        for (name, target) in links {
+            _ = root.addIfMissing(name.bytes) {
+                TmpSymbolicLink(self, target.bytes, InodeMetadata(permissions: 0o777, uid: 0, gid: 0))
+            }
+        }
+        for (name, permissions) in [(StaticString("pts"), UInt32(0o755)), ("shm", 0o1777)] {
+            _ = root.addIfMissing(name.bytes) {
+                TmpDirectory(self, InodeMetadata(permissions: permissions, uid: 0, gid: 0, linkCount: 2))
+            }
+        }
     }
 
     private final class Observer: DeviceObserver {
