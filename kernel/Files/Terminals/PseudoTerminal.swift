@@ -15,11 +15,13 @@ final class PseudoTerminal: Terminal {
     let masterReadable = WaitQueue()
     let masterWritable = WaitQueue()
     let uid: UInt32
+    let gid: UInt32
     let creationTime = FileClock.now
 
-    init(index: Int, uid: UInt32) {
+    init(index: Int, owner: Credentials) {
         self.index = index
-        self.uid = uid
+        uid = owner.euid
+        gid = owner.egid
         super.init(number: DeviceNumber(major: PseudoTerminals.slaveMajor, minor: UInt32(index)), outputCapacity: 16384)
     }
 

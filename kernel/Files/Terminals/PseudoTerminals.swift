@@ -12,7 +12,7 @@ public enum PseudoTerminals {
 
     /// Makes a pty with the lowest free number.
     static func create() throws(Errno) -> PseudoTerminal {
-        let uid = UserThread.currentIfUser.map { $0.process.credentials.uid } ?? 0
+        let owner = UserThread.currentIfUser?.process.credentials ?? Credentials()
         // Made outside the lock: it allocates its queues.
         let index: Int? = terminals.withLock { list in
             if let free = list.firstIndex(where: { $0 == nil }) { return free }
@@ -20,7 +20,7 @@ public enum PseudoTerminals {
         }
         guard var index else { throw .noSpace }
         while true {
-            let terminal = PseudoTerminal(index: index, uid: uid)
+            let terminal = PseudoTerminal(index: index, owner: owner)
             let taken: Bool = terminals.withLock { list in
                 while list.count <= index { list.append(nil) }
                 if list[index] != nil { return false }
@@ -63,6 +63,15 @@ public enum PseudoTerminals {
 
 /// devpts: a folder of the slaves, with a ptmx of its own.
 final class PTSFileSystem: FileSystem {
+    /// Who owns the nodes, and their permissions: options of mount(2), of which the last mount's count.
+    struct Settings: Sendable {
+        var uid: UInt32?
+        var gid: UInt32?
+        var mode: UInt32 = 0o600
+        var ptmxMode: UInt32 = 0
+    }
+    let settings = SpinLock(Settings())
+
     init() { super.init(typeName: "devpts") }
     override func rootInode() throws(Errno) -> Inode { PTSFolder(self) }
     // Ptys come and go by themselves.
@@ -72,14 +81,40 @@ final class PTSFileSystem: FileSystem {
         statistics.type = 0x1cd1
         return statistics
     }
-    override var mountOptions: [UInt8] { Array("gid=5,mode=620,ptmxmode=666".utf8) }
+    override var mountOptions: [UInt8] {
+        let settings = settings.withLock { $0 }
+        var text = ""
+        if let uid = settings.uid { text += "uid=" + String(uid) + "," }
+        if let gid = settings.gid { text += "gid=" + String(gid) + "," }
+        text += "mode=" + Self.octal(settings.mode) + ",ptmxmode=" + Self.octal(settings.ptmxMode)
+        return Array(text.utf8)
+    }
+
+    /// Three octal digits.
+    private static func octal(_ mode: UInt32) -> String {
+        let digits = String(mode, radix: 8)
+        return String(repeating: "0", count: max(0, 3 - digits.utf8.count)) + digits
+    }
 }
 
 /// Lets mount(2) find devpts.
 final class PTSFileSystemType: FileSystemType {
     init() { super.init(name: "devpts", needsDevice: false) }
     override func mount(device: BlockDevice?, options: [UInt8], readOnly: Bool) throws(Errno) -> FileSystem {
-        PseudoTerminals.fileSystem
+        var settings = PTSFileSystem.Settings()
+        var list = MountOptions(options)
+        while let option = list.next() {
+            switch option.name {
+            case "uid": settings.uid = UInt32(truncatingIfNeeded: try option.number())
+            case "gid": settings.gid = UInt32(truncatingIfNeeded: try option.number())
+            case "mode": settings.mode = UInt32(truncatingIfNeeded: try option.number(radix: 8)) & FileMode.permissionMask
+            case "ptmxmode": settings.ptmxMode = UInt32(truncatingIfNeeded: try option.number(radix: 8)) & 0o777
+            case "newinstance": break
+            default: throw .invalidArgument
+            }
+        }
+        PseudoTerminals.fileSystem.settings.withLock { $0 = settings }
+        return PseudoTerminals.fileSystem
     }
 }
 
@@ -94,10 +129,11 @@ final class PTSFolder: Inode {
 
     override func lookup(_ name: [UInt8]) throws(Errno) -> Inode? {
         if name == Array("ptmx".utf8) {
-            return DeviceInode(fileSystem, number: Self.ptmxNumber, DeviceNumber(major: 5, minor: 2), permissions: 0o666)
+            return DeviceInode(fileSystem, number: Self.ptmxNumber, DeviceNumber(major: 5, minor: 2),
+                               permissions: PseudoTerminals.fileSystem.settings.withLock { $0.ptmxMode })
         }
         guard let index = Self.number(name), let terminal = PseudoTerminals.terminal(index) else { return nil }
-        return PTSInode(fileSystem, terminal)
+        return PTSInode(PseudoTerminals.fileSystem, terminal)
     }
 
     /// A decimal number without leading zeros.
@@ -139,10 +175,12 @@ final class DeviceInode: Inode {
 final class PTSInode: Inode {
     private let terminal: PseudoTerminal
 
-    init(_ fileSystem: FileSystem, _ terminal: PseudoTerminal) {
+    init(_ fileSystem: PTSFileSystem, _ terminal: PseudoTerminal) {
         self.terminal = terminal
+        let settings = fileSystem.settings.withLock { $0 }
         super.init(fileSystem: fileSystem, number: UInt64(terminal.index) + 3, kind: .characterDevice, special: terminal.number,
-                   metadata: InodeMetadata(permissions: 0o620, uid: terminal.uid, gid: 5, time: terminal.creationTime))
+                   metadata: InodeMetadata(permissions: settings.mode, uid: settings.uid ?? terminal.uid,
+                                           gid: settings.gid ?? terminal.gid, time: terminal.creationTime))
     }
 
     override func open(flags: OpenFlags, path: PathNode?) throws(Errno) -> OpenFile {
