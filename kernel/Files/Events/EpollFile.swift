@@ -44,5 +44,7 @@ public final class EpollFile: OpenFile {
     }
 
     public override func poll(_ registration: PollRegistration?) -> PollEvents { epoll.poll(registration) }
+    /// It has no position: any move leaves it at 0.
+    public override func seek(_ offset: Int64, whence: Int32) throws(Errno) -> Int64 { 0 }
     public override var anonymousName: String { "anon_inode:[eventpoll]" }
 }

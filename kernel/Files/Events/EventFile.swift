@@ -68,5 +68,7 @@ public final class EventFile: OpenFile {
         return events
     }
 
+    /// It has no position: any move leaves it at 0.
+    public override func seek(_ offset: Int64, whence: Int32) throws(Errno) -> Int64 { 0 }
     public override var anonymousName: String { "anon_inode:[eventfd]" }
 }

@@ -63,5 +63,7 @@ public final class SignalFile: OpenFile {
         return thread.pendingSet & set != 0 ? .input : []
     }
 
+    /// It has no position: any move leaves it at 0.
+    public override func seek(_ offset: Int64, whence: Int32) throws(Errno) -> Int64 { 0 }
     public override var anonymousName: String { "anon_inode:[signalfd]" }
 }

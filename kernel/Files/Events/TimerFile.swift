@@ -58,6 +58,8 @@ public final class TimerFile: OpenFile {
 
     /// `timerfd_gettime`.
     public var setting: IntervalTimerSpec { timer.setting }
+    /// It has no position: any move leaves it at 0.
+    public override func seek(_ offset: Int64, whence: Int32) throws(Errno) -> Int64 { 0 }
     public override var anonymousName: String { "anon_inode:[timerfd]" }
 }
 

@@ -19,8 +19,9 @@ extension UnixSocket {
         var sent = 0
         do throws(Errno) {
             while sent < total {
-                if let error = takeError() { throw error }
+                // A closed direction counts before the error, which stays for the next receive.
                 try checkSending(to: peer)
+                if let error = takeError() { throw error }
                 guard budget.hasRoom else {
                     if isNonBlocking { throw .wouldBlock }
                     try budget.writable.waitForSocket(deadline: deadline) {
