@@ -243,6 +243,6 @@ private func viaDescriptor() {
         return 1
     }
     check("execveat empty without flag", sys(SYS_execveat, fd, text(""), strings(["c"]), strings([]), 0))
-    check("execveat unknown flag", sys(SYS_execveat, fd, text(""), strings(["c"]), strings([]), 0x8000))
+    check("execveat unknown flag", sys(SYS_execveat, fd, text("marker"), strings(["c"]), strings([]), 0x8000))
     close(fd)
 }

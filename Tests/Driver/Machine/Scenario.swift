@@ -58,6 +58,7 @@ public final class ScenarioContext: @unchecked Sendable {
         // A shell as process 1 has mounted nothing yet, except what the kernel has.
         try shell.check(
             "mount | grep -q ' /proc ' || mount -t proc proc /proc; mount | grep -q ' /tmp ' || mount -t tmpfs tmpfs /tmp")
+        try shell.check("mount | grep -q ' /dev/pts ' || { mkdir -p /dev/pts; mount -t devpts devpts /dev/pts; }")
         return shell
     }
 
