@@ -159,7 +159,7 @@ import VirtualMemory
                     _ = try ProgramLoader.load(image, interpreter: nil, into: try AddressSpace())
                     loaded += 1
                 }
-                #expect([0, 8, 12, 14].contains(code))
+                #expect([0, 8, 12, 600].contains(code))
             }
             #expect(loaded > 100)
             #expect(FrameAllocator.freeFrames + 300 > before)

@@ -75,6 +75,10 @@ extension Errno {
     /// Kernel-internal: a call was interrupted by a signal and may be started again (SA_RESTART); it never
     /// reaches userspace: signal delivery turns it into a restart or into `interrupted`.
     @inlinable public static var restart: Errno { Errno(rawValue: 512) }  // ERESTARTSYS
+
+    /// Kernel-internal: an executable file turned out to be unusable after the point where Linux has already given up the old
+    /// program: exec does not return, the process dies of SIGSEGV.
+    @inlinable public static var unloadableProgram: Errno { Errno(rawValue: 600) }
 }
 
 extension Errno {

@@ -30,9 +30,16 @@ public enum ExecCalls {
         if arguments.count == 0 { arguments.append([]) }
         let environment = try ProgramStrings(vector: environmentVector, limit: limit - arguments.bytes.count)
         let node = try UserPath.resolve(folder, path, follow: flags & AtFlags.symbolicLinkNoFollow == 0)
-        let start = try ProgramStart(
-            node, path: path, arguments: arguments, environment: environment, origin: try UserPath.origin(folder, path),
-            credentials: process.credentials, limits: limits)
+        let start: ProgramStart
+        do throws(Errno) {
+            start = try ProgramStart(
+                node, path: path, arguments: arguments, environment: environment, origin: try UserPath.origin(folder, path),
+                credentials: process.credentials, limits: limits)
+        } catch {
+            // As Linux does, which has given up the old program by then: killed by SIGSEGV.
+            if error == .unloadableProgram { Exit.exitGroup(status: 11) }
+            throw error
+        }
 
         // From here on nothing can fail: the old program is gone.
         let frame = UserThread.current.trapFrame

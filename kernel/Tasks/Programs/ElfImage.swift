@@ -14,6 +14,8 @@ public struct ElfImage {
     /// The path in PT_INTERP, without its terminator.
     public let interpreterPath: [UInt8]?
     let hasExecutableStack: Bool
+    /// The segments can be mapped. Linux looks at them only when the old program is gone, so this is not an error of exec.
+    let isLoadable: Bool
 
     /// The lowest and the highest address of the segments, page aligned, before the load bias.
     let lowest: UInt64
@@ -29,8 +31,8 @@ public struct ElfImage {
     public init(reading file: PageCache) throws(Errno) {
         self.file = file
         let header = try Self.read(ElfHeader.self, file, 0)
-        guard header.magic == ElfHeader.magicNumber, header.fileClass == ElfHeader.class64,
-            header.dataEncoding == ElfHeader.littleEndian, header.identVersion == ElfHeader.currentVersion,
+        // Like Linux, by the machine: it says what class and encoding would say.
+        guard header.magic == ElfHeader.magicNumber,
             header.machine == ElfHeader.machineX86_64,
             header.type == ElfHeader.typeExecutable || header.type == ElfHeader.typeShared,
             Int(header.programHeaderSize) == MemoryLayout<ElfProgramHeader>.size,
@@ -42,12 +44,13 @@ public struct ElfImage {
         var interpreter: [UInt8]?
         var headersAddress: UInt64 = 0
         var executableStack = false
+        var isLoadable = true
         let headers = try Self.readProgramHeaders(header, file)
         for program in headers {
             switch program.type {
             case ElfProgramHeader.load:
                 if program.memoryByteCount == 0 { continue }
-                try Self.check(program, after: segments.last)
+                if !Self.isSound(program, after: segments.last) { isLoadable = false }
                 segments.append(program)
             case ElfProgramHeader.interpreter where interpreter == nil:
                 interpreter = try Self.readInterpreterPath(program, file)
@@ -56,12 +59,18 @@ public struct ElfImage {
             default: continue
             }
         }
-        guard let first = segments.first, let last = segments.last else { throw .badExecutable }
-        lowest = pageRoundDown(first.address)
-        highest = pageRoundUp(last.address + last.memoryByteCount)
-        let headersEnd = header.programHeaderOffset + UInt64(headers.count * MemoryLayout<ElfProgramHeader>.size)
+        if let first = segments.first, let last = segments.last, isLoadable {
+            lowest = pageRoundDown(first.address)
+            highest = pageRoundUp(last.address + last.memoryByteCount)
+        } else {
+            isLoadable = false
+            lowest = 0
+            highest = 0
+        }
+        self.isLoadable = isLoadable
+        let headersEnd = header.programHeaderOffset &+ UInt64(headers.count * MemoryLayout<ElfProgramHeader>.size)
         for segment in segments
-        where header.programHeaderOffset >= segment.offset && headersEnd <= segment.offset + segment.fileByteCount {
+        where isLoadable && header.programHeaderOffset >= segment.offset && headersEnd <= segment.offset + segment.fileByteCount {
             headersAddress = segment.address + (header.programHeaderOffset - segment.offset)
             break
         }
@@ -71,14 +80,15 @@ public struct ElfImage {
         hasExecutableStack = executableStack
     }
 
-    private static func check(_ segment: ElfProgramHeader, after previous: ElfProgramHeader?) throws(Errno) {
+    private static func isSound(_ segment: ElfProgramHeader, after previous: ElfProgramHeader?) -> Bool {
         guard segment.fileByteCount <= segment.memoryByteCount,
             segment.address < UserAddress.limit, segment.memoryByteCount <= UserAddress.limit - segment.address,
             segment.offset <= UInt64(Int64.max) - segment.fileByteCount - 4096,
             // Pages of the file are mapped as they are: address and offset must agree within a page.
             segment.address & 4095 == segment.offset & 4095
-        else { throw .badExecutable }
-        if let previous, segment.address < previous.address + previous.memoryByteCount { throw .badExecutable }
+        else { return false }
+        if let previous, segment.address < previous.address &+ previous.memoryByteCount { return false }
+        return true
     }
 
     private static func read<T: BitwiseCopyable>(_ type: T.Type, _ file: PageCache, _ offset: UInt64) throws(Errno) -> T {

@@ -21,7 +21,17 @@ public struct LoadedProgram: Sendable {
 public enum ProgramLoader {
     /// Maps a program, and its interpreter if it has one, into a fresh address space, and sets the start of the heap.
     /// - Parameter interpreter: the image that `program.interpreterPath` names.
+    /// - Throws: `unloadableProgram`, whatever the reason: exec cannot go back from here.
     public static func load(_ program: ElfImage, interpreter: ElfImage?, into space: AddressSpace) throws(Errno) -> LoadedProgram {
+        do throws(Errno) {
+            return try mapAll(program, interpreter, into: space)
+        } catch {
+            throw .unloadableProgram
+        }
+    }
+
+    private static func mapAll(_ program: ElfImage, _ interpreter: ElfImage?, into space: AddressSpace) throws(Errno) -> LoadedProgram {
+        guard program.isLoadable, interpreter?.isLoadable ?? true else { throw .badExecutable }
         var bias: UInt64 = 0
         if program.isPositionIndependent {
             let alignment = program.alignment
