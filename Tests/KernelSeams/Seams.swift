@@ -17,6 +17,17 @@ public func seamUserZero(_ destination: UnsafeMutableRawPointer, _ count: Int) -
     return 0
 }
 
+@_cdecl("martlet_user_compare_exchange")
+public func seamUserCompareExchange(
+    _ address: UnsafeMutableRawPointer, _ expected: UnsafeMutablePointer<UInt32>, _ desired: UInt32
+) -> Int {
+    let word = address.assumingMemoryBound(to: UInt32.self)
+    let old = word.pointee
+    if old == expected.pointee { word.pointee = desired }
+    expected.pointee = old
+    return 0
+}
+
 @_cdecl("martlet_panic")
 public func seamPanic(_ text: UnsafePointer<UInt8>, _ count: Int) {
     fatalError(String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self))

@@ -23,6 +23,13 @@ public func machineUserCopy(_ destination: UnsafeMutableRawPointer, _ source: Un
 @_extern(c, "martlet_user_zero")
 public func machineUserZero(_ destination: UnsafeMutableRawPointer, _ count: Int) -> Int
 
+/// Replaces a word of user memory by `desired` in one atomic step if it is `expected`, which afterwards holds what was there.
+/// - Returns: 0, or 1 when the word is not writable memory.
+@_extern(c, "martlet_user_compare_exchange")
+func machineUserCompareExchange(
+    _ address: UnsafeMutableRawPointer, _ expected: UnsafeMutablePointer<UInt32>, _ desired: UInt32
+) -> Int
+
 /// Stops the kernel with a message; symbolised backtrace on the console. Never returns.
 @_extern(c, "martlet_panic")
 func machinePanic(_ text: UnsafePointer<UInt8>, _ count: Int)

@@ -21,10 +21,14 @@ public struct TransferBuffer {
     /// Bytes moved so far.
     public private(set) var transferred = 0
 
-    /// A single range of user memory.
+    /// The most bytes that one call moves: `Int32.max` rounded down to a page, as on Linux.
+    public static var limit: Int { 0x7fff_f000 }
+
+    /// A single range of user memory, or the beginning of one that is longer than what one call moves.
     /// - Throws: `badAddress` when the range is not inside the user half.
-    public init(user address: UserAddress, count: Int) throws(Errno) {
-        guard address.isUserRange(count) else { throw .badAddress }
+    public init(user address: UserAddress, count wanted: Int) throws(Errno) {
+        guard address.isUserRange(wanted) else { throw .badAddress }
+        let count = min(wanted, Self.limit)
         current = Segment(base: address.rawValue, count: count)
         rest = []
         isKernel = false
@@ -32,13 +36,16 @@ public struct TransferBuffer {
     }
 
     /// Several ranges of user memory (readv, writev, sendmsg).
-    /// - Throws: `badAddress`; `invalidArgument` when the lengths are negative or add up to more than `Int32.max`.
+    /// What is beyond the most that one call moves does not count.
+    /// - Throws: `badAddress`; `invalidArgument` when a length is negative.
     public init(user segments: [Segment]) throws(Errno) {
+        for segment in segments {
+            if segment.count < 0 { throw .invalidArgument }
+        }
         var total = 0
         for segment in segments {
-            guard segment.count >= 0, segment.count <= Int(Int32.max) - total else { throw .invalidArgument }
             guard UserAddress(segment.base).isUserRange(segment.count) else { throw .badAddress }
-            total += segment.count
+            total += min(segment.count, Self.limit - total)
         }
         current = segments.first ?? Segment(base: 0, count: 0)
         rest = segments

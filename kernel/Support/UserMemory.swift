@@ -20,13 +20,33 @@ public func copyIn<T: BitwiseCopyable>(_ type: T.Type, from address: UserAddress
 /// - Throws: `badAddress` when any byte is not writable user memory.
 @inlinable
 public func copyOut<T: BitwiseCopyable>(_ value: T, to address: UserAddress) throws(Errno) {
-    guard address.isUserRange(MemoryLayout<T>.size), let target = UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue)) else {
+    guard address.isUserRange(MemoryLayout<T>.size), let target = UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue))
+    else {
         throw .badAddress
     }
     var copy = value
     // SAFETY: as in `copyIn`.
     let left = machineUserCopy(target, &copy, MemoryLayout<T>.size)
     if left != 0 { throw .badAddress }
+}
+
+/// Changes a word of user memory in one atomic step.
+/// - Parameter change: what a value becomes; asked again when somebody else changed the word meanwhile.
+/// - Returns: the value before the change.
+/// - Throws: `badAddress` when it is not writable user memory; `wouldBlock` when others change it without end.
+public func changeUserWord(at address: UserAddress, _ change: (UInt32) -> UInt32) throws(Errno) -> UInt32 {
+    guard address.isUserRange(4), let place = UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue)) else {
+        throw .badAddress
+    }
+    var old = try copyIn(UInt32.self, from: address)
+    for _ in 0..<1000 {
+        var found = old
+        // SAFETY: the range was checked to be in the user half; faults are fixed up and reported.
+        guard machineUserCompareExchange(place, &found, change(old)) == 0 else { throw .badAddress }
+        if found == old { return old }
+        old = found
+    }
+    throw .wouldBlock
 }
 
 /// Runs `fill` on zeroed memory for one `T` and returns what it left there.

@@ -30,17 +30,21 @@ public enum ExecCalls {
         if arguments.count == 0 { arguments.append([]) }
         let environment = try ProgramStrings(vector: environmentVector, limit: limit - arguments.bytes.count)
         let node = try UserPath.resolve(folder, path, follow: flags & AtFlags.symbolicLinkNoFollow == 0)
+        let name = try startName(folder, path)
         let start: ProgramStart
         do throws(Errno) {
             start = try ProgramStart(
-                node, path: path, arguments: arguments, environment: environment, origin: try UserPath.origin(folder, path),
-                credentials: process.credentials, limits: limits)
+                node, path: name.path, arguments: arguments, environment: environment,
+                origin: try UserPath.origin(AtFlags.workingFolder, path), credentials: process.credentials, limits: limits,
+                commandName: path.isEmpty ? node.lastName : nil)
         } catch {
             // As Linux does, which has given up the old program by then: killed by SIGSEGV.
             if error == .unloadableProgram { Exit.exitGroup(status: 11) }
             throw error
         }
 
+        // An interpreter could not open its script any more.
+        if start.isScript, name.vanishes { throw .noEntry }
         // From here on nothing can fail: the old program is gone.
         let frame = UserThread.current.trapFrame
         Clone.replaceImage(with: start.space, frame: frame, entry: start.entry, stack: start.stackPointer, name: start.name)
@@ -50,5 +54,14 @@ public enum ExecCalls {
         // Tells the entry code that the registers are those of the new program.
         frame.pointee.vector = .max
         return 0
+    }
+
+    /// The path under which the program finds itself (AT_EXECFN): what was given, or one through /dev/fd.
+    /// - Returns: also whether that path is gone once the program runs, because its descriptor closes.
+    private static func startName(_ folder: Int32, _ path: [UInt8]) throws(Errno) -> (path: [UInt8], vanishes: Bool) {
+        if folder == AtFlags.workingFolder || path.first == UInt8(ascii: "/") { return (path, false) }
+        var name: KernelString = "/dev/fd/\(folder)"
+        if !path.isEmpty { name += "/\(path)" }
+        return (name.utf8, try FileContext.current.descriptors.closeOnExec(folder))
     }
 }

@@ -103,9 +103,11 @@ public enum AttributeCalls {
         guard mode & ~7 == 0, flags & ~(AtFlags.effectiveAccess | AtFlags.symbolicLinkNoFollow | AtFlags.emptyPath) == 0 else {
             throw .invalidArgument
         }
-        let node = try node(folder, address, flags)
-        guard let inode = node.inode else { throw .noEntry }
+        // The folders on the way are searched in the same name as the file is asked about.
         let identity = flags & AtFlags.effectiveAccess != 0 ? FileContext.identity : FileContext.realIdentity
+        let path = try UserPath.read(address, allowsEmpty: flags & AtFlags.emptyPath != 0)
+        let node = try UserPath.resolve(folder, path, follow: flags & AtFlags.symbolicLinkNoFollow == 0, identity)
+        guard let inode = node.inode else { throw .noEntry }
         let wanted = AccessRights(rawValue: mode)
         if !wanted.isEmpty, !inode.mayAccess(wanted, identity) { throw .accessDenied }
         if wanted.contains(.write), inode.kind == .regular || inode.kind == .directory { try node.mount.checkWritable() }
@@ -116,9 +118,13 @@ public enum AttributeCalls {
         guard let inode = node.inode else { throw .noEntry }
         try node.mount.checkWritable()
         let identity = FileContext.identity
-        guard identity.isPrivileged || inode.metadata.withLock({ $0.uid }) == identity.uid else { throw .notPermitted }
+        let (owner, group) = inode.metadata.withLock { ($0.uid, $0.gid) }
+        guard identity.isPrivileged || owner == identity.uid else { throw .notPermitted }
+        var permissions = mode & FileMode.permissionMask
+        // Nobody makes a program run in the name of a group that is not his.
+        if !identity.isPrivileged, !identity.isMember(of: group) { permissions &= ~FileMode.setGroup }
         var change = AttributeChange()
-        change.permissions = mode & FileMode.permissionMask
+        change.permissions = permissions
         try inode.setAttributes(change)
         return 0
     }
@@ -153,6 +159,8 @@ public enum AttributeCalls {
         guard inode.kind == .regular else { throw .invalidArgument }
         guard inode.mayAccess(.write, FileContext.identity) else { throw .accessDenied }
         try node.mount.checkWritable()
+        if inode.isRunning { throw .textFileBusy }
+        if UInt64(length) > inode.byteCount { try FileSizeLimit.check(length: UInt64(length), for: FileSizeLimit.current) }
         guard UInt64(length) <= inode.maximumByteCount else { throw .fileTooLarge }
         var change = AttributeChange()
         change.size = UInt64(length)
@@ -176,8 +184,14 @@ public enum AttributeCalls {
             try check(times.1)
             if times.0.nanoseconds == timeOmit, times.1.nanoseconds == timeOmit { return 0 }
         }
-        // A null path means the descriptor itself (futimens).
-        let target = a.address(1).isNull ? try descriptorNode(a.fd(0)) : try node(a.fd(0), a.address(1), flags)
+        // A null path means the descriptor itself (futimens); with the working folder it is just a bad one.
+        let target: PathNode
+        if a.address(1).isNull, a.fd(0) != here {
+            guard flags == 0 else { throw .invalidArgument }
+            target = try descriptorNode(a.fd(0))
+        } else {
+            target = try node(a.fd(0), a.address(1), flags)
+        }
         guard let inode = target.inode else { throw .noEntry }
         try target.mount.checkWritable()
         let identity = FileContext.identity

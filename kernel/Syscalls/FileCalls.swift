@@ -46,12 +46,10 @@ public enum FileCalls {
         }
         table.set(.getdents64) { (a) throws(Errno) in
             let file = try file(a.fd(0))
-            var buffer = try TransferBuffer(user: a.address(1), count: a.count(2))
+            var buffer = try TransferBuffer(user: a.address(1), count: Int(a.uint32(2)))
             return try file.readDirectory(&buffer)
         }
         table.set(.ioctl, ioctl)
-        table.set(.sendfile, sendfile)
-        table.set(.copyFileRange, copyFileRange)
         table.set(.getrandom, getrandom)
     }
 
@@ -123,27 +121,27 @@ public enum FileCalls {
 
     private static func read(_ a: SyscallArguments) throws(Errno) -> Int {
         let file = try readable(a.fd(0))
-        var buffer = try TransferBuffer(user: a.address(1), count: a.count(2))
+        var buffer = try TransferBuffer(user: a.address(1), count: a.int(2))
         return try file.read(&buffer)
     }
 
     private static func write(_ a: SyscallArguments) throws(Errno) -> Int {
         let file = try writable(a.fd(0))
-        var buffer = try TransferBuffer(user: a.address(1), count: a.count(2))
+        var buffer = try TransferBuffer(user: a.address(1), count: a.int(2))
         return try file.write(&buffer)
     }
 
     private static func pread(_ a: SyscallArguments) throws(Errno) -> Int {
         guard a.int(3) >= 0 else { throw .invalidArgument }
         let file = try readable(a.fd(0))
-        var buffer = try TransferBuffer(user: a.address(1), count: a.count(2))
+        var buffer = try TransferBuffer(user: a.address(1), count: a.int(2))
         return try file.read(&buffer, at: a.raw(3))
     }
 
     private static func pwrite(_ a: SyscallArguments) throws(Errno) -> Int {
         guard a.int(3) >= 0 else { throw .invalidArgument }
         let file = try writable(a.fd(0))
-        var buffer = try TransferBuffer(user: a.address(1), count: a.count(2))
+        var buffer = try TransferBuffer(user: a.address(1), count: a.int(2))
         return try file.write(&buffer, at: a.raw(3))
     }
 
@@ -164,78 +162,6 @@ public enum FileCalls {
         default:
             return try file.control(a.uint32(1), a.raw(2))
         }
-    }
-
-    // MARK: Copies between files
-
-    private static let copyBlock = 64 * 1024
-
-    /// Copies through a block of kernel memory until `count` bytes are done, the source ends or the target is full.
-    private static func copy(
-        _ count: Int, read: (inout TransferBuffer, Int) throws(Errno) -> Int, write: (inout TransferBuffer, Int) throws(Errno) -> Int
-    ) throws(Errno) -> Int {
-        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: min(copyBlock, max(count, 1)), alignment: 16)
-        defer { block.deallocate() }
-        var done = 0
-        while done < count {
-            var source = TransferBuffer(kernel: UnsafeMutableRawBufferPointer(rebasing: block[0..<min(block.count, count - done)]))
-            var filled = 0
-            do throws(Errno) { filled = try read(&source, done) } catch {
-                if done > 0 { return done }
-                throw error
-            }
-            if filled == 0 { return done }
-            var target = TransferBuffer(kernel: UnsafeMutableRawBufferPointer(rebasing: block[0..<filled]))
-            do throws(Errno) {
-                let written = try write(&target, done)
-                done += written
-                if written < filled { return done }
-            } catch {
-                if done > 0 { return done }
-                throw error
-            }
-        }
-        return done
-    }
-
-    private static func sendfile(_ a: SyscallArguments) throws(Errno) -> Int {
-        let output = try writable(a.fd(0))
-        let input = try readable(a.fd(1))
-        if a.address(2).isNull {
-            return try copy(a.count(3)) { (buffer, _) throws(Errno) in try input.read(&buffer) } write: { (buffer, _) throws(Errno) in
-                try output.write(&buffer)
-            }
-        }
-        let start = try copyIn(UInt64.self, from: a.address(2))
-        guard start <= UInt64(Int64.max) else { throw .invalidArgument }
-        let done = try copy(a.count(3)) { (buffer, offset) throws(Errno) in
-            try input.read(&buffer, at: start + UInt64(offset))
-        } write: { (buffer, _) throws(Errno) in
-            try output.write(&buffer)
-        }
-        try copyOut(start + UInt64(done), to: a.address(2))
-        return done
-    }
-
-    private static func copyFileRange(_ a: SyscallArguments) throws(Errno) -> Int {
-        guard a.uint32(5) == 0 else { throw .invalidArgument }
-        let input = try readable(a.fd(0))
-        let output = try writable(a.fd(2))
-        if input.inode?.kind == .directory || output.inode?.kind == .directory { throw .isDirectory }
-        guard input.inode?.kind == .regular, output.inode?.kind == .regular else { throw .invalidArgument }
-        if output.flags.contains(.append) { throw .badDescriptor }
-        let from: UInt64? = a.address(1).isNull ? nil : try copyIn(UInt64.self, from: a.address(1))
-        let to: UInt64? = a.address(3).isNull ? nil : try copyIn(UInt64.self, from: a.address(3))
-        let done = try copy(a.count(4)) { (buffer, offset) throws(Errno) in
-            if let from { return try input.read(&buffer, at: from + UInt64(offset)) }
-            return try input.read(&buffer)
-        } write: { (buffer, offset) throws(Errno) in
-            if let to { return try output.write(&buffer, at: to + UInt64(offset)) }
-            return try output.write(&buffer)
-        }
-        if let from { try copyOut(from + UInt64(done), to: a.address(1)) }
-        if let to { try copyOut(to + UInt64(done), to: a.address(3)) }
-        return done
     }
 
     private static func getrandom(_ a: SyscallArguments) throws(Errno) -> Int {

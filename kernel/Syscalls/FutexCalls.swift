@@ -12,6 +12,7 @@ public enum FutexCalls {
         static let wake: Int32 = 1
         static let requeue: Int32 = 3
         static let compareRequeue: Int32 = 4
+        static let wakeOperation: Int32 = 5
         static let waitBits: Int32 = 9
         static let wakeBits: Int32 = 10
         static let privateFlag: Int32 = 128
@@ -34,9 +35,14 @@ public enum FutexCalls {
             return try Futex.wake(at: address, count: max(a.int32(2), 1).asInt, isPrivate: isPrivate)
         case Operation.wakeBits:
             return try Futex.wake(at: address, count: max(a.int32(2), 1).asInt, bits: a.uint32(5), isPrivate: isPrivate)
+        case Operation.wakeOperation:
+            return try Futex.wake(
+                at: address, count: max(a.int32(2), 1).asInt, changing: a.address(4), count: max(a.int32(3), 1).asInt,
+                .init(code: a.uint32(5)), isPrivate: isPrivate)
         case Operation.requeue:
             return try Futex.requeue(
-                from: address, to: a.address(4), wake: a.int32(2).asInt, move: a.int32(3).asInt, expected: nil, isPrivate: isPrivate)
+                from: address, to: a.address(4), wake: a.int32(2).asInt, move: a.int32(3).asInt, expected: nil,
+                isPrivate: isPrivate)
         case Operation.compareRequeue:
             return try Futex.requeue(
                 from: address, to: a.address(4), wake: a.int32(2).asInt, move: a.int32(3).asInt, expected: a.uint32(5),

@@ -9,13 +9,28 @@ public enum PollCalls {
     public static func register(_ table: inout SyscallTable) {
         table.set(.poll) { (a) throws(Errno) in
             let milliseconds = a.int32(2)
-            let deadline = milliseconds < 0 ? nil : machineMonotonicNanoseconds() &+ UInt64(milliseconds) * 1_000_000
-            return try poll(a.address(0), a.uint32(1), deadline: deadline)
+            var deadline = milliseconds < 0 ? nil : machineMonotonicNanoseconds() &+ UInt64(milliseconds) * 1_000_000
+            // A stop and continuation does not lengthen the wait.
+            let thread = UserThread.current
+            if deadline != nil, thread.restartDeadline != 0 { deadline = thread.restartDeadline }
+            thread.restartDeadline = 0
+            do throws(Errno) { return try poll(a.address(0), a.uint32(1), deadline: deadline) } catch {
+                if error == .restartUnlessHandled { thread.restartDeadline = deadline ?? 0 }
+                throw error
+            }
         }
         table.set(.ppoll) { (a) throws(Errno) in
-            let deadline = try deadline(a.address(2))
-            return try withMask(a.address(3), size: a.raw(4)) { () throws(Errno) in
-                try poll(a.address(0), a.uint32(1), deadline: deadline)
+            let time = a.address(2)
+            let deadline = try deadline(time)
+            return try reportingTimeLeft(
+                deadline,
+                { (left) throws(Errno) in
+                    try copyOut(TimeSpec(nanoseconds: left), to: time)
+                }
+            ) { () throws(Errno) in
+                try withMask(a.address(3), size: a.raw(4)) { () throws(Errno) in
+                    try poll(a.address(0), a.uint32(1), deadline: deadline)
+                }
             }
         }
         table.set(.select) { (a) throws(Errno) in
@@ -24,9 +39,15 @@ public enum PollCalls {
                 let seconds = try copyIn(Int64.self, from: a.address(4))
                 let micros = try copyIn(Int64.self, from: a.address(4) + 8)
                 guard seconds >= 0, micros >= 0 else { throw .invalidArgument }
-                deadline = machineMonotonicNanoseconds() &+ UInt64(min(seconds, 1 << 32)) * 1_000_000_000 &+ UInt64(min(micros, 1 << 32)) * 1000
+                let duration = UInt64(min(seconds, 1 << 32)) * 1_000_000_000 &+ UInt64(min(micros, 1 << 32)) * 1000
+                deadline = duration == 0 ? 0 : machineMonotonicNanoseconds() &+ duration
             }
-            return try select(a, deadline: deadline)
+            return try reportingTimeLeft(
+                deadline,
+                { (left) throws(Errno) in
+                    try copyOut(TimeValue(nanoseconds: left), to: a.address(4))
+                }
+            ) { () throws(Errno) in try select(a, deadline: deadline) }
         }
         table.set(.pselect6) { (a) throws(Errno) in
             let deadline = try deadline(a.address(4))
@@ -37,16 +58,44 @@ public enum PollCalls {
                 mask = UserAddress(try copyIn(UInt64.self, from: a.address(5)))
                 size = try copyIn(UInt64.self, from: a.address(5) + 8)
             }
-            return try withMask(mask, size: size) { () throws(Errno) in try select(a, deadline: deadline) }
+            return try reportingTimeLeft(
+                deadline,
+                { (left) throws(Errno) in
+                    try copyOut(TimeSpec(nanoseconds: left), to: a.address(4))
+                }
+            ) { () throws(Errno) in
+                try withMask(mask, size: size) { () throws(Errno) in try select(a, deadline: deadline) }
+            }
         }
     }
 
-    /// An absolute deadline from a relative `timespec`; nil for a null pointer.
+    /// Runs a wait and writes back what is left of its time, however it ended: when it is started again, it goes on from
+    /// there. A place that cannot be written does not matter.
+    private static func reportingTimeLeft(
+        _ deadline: UInt64?, _ report: (UInt64) throws(Errno) -> Void, _ wait: () throws(Errno) -> Int
+    ) throws(Errno) -> Int {
+        // No time at all is not counted down.
+        guard let deadline, deadline != 0 else { return try wait() }
+        func finish() {
+            let now = machineMonotonicNanoseconds()
+            do throws(Errno) { try report(deadline > now ? deadline - now : 0) } catch {}
+        }
+        do throws(Errno) {
+            let result = try wait()
+            finish()
+            return result
+        } catch {
+            finish()
+            throw error
+        }
+    }
+
+    /// An absolute deadline from a relative `timespec`; nil for a null pointer, 0 for no time at all.
     static func deadline(_ address: UserAddress) throws(Errno) -> UInt64? {
         if address.isNull { return nil }
         let time = try copyIn(TimeSpec.self, from: address)
         guard let duration = time.duration else { throw .invalidArgument }
-        return min(machineMonotonicNanoseconds() &+ duration, UInt64(Int64.max))
+        return duration == 0 ? 0 : min(machineMonotonicNanoseconds() &+ duration, UInt64(Int64.max))
     }
 
     /// Runs `body` with the signal mask that a program gives, if it gives one.

@@ -3,6 +3,7 @@ import Processes
 import Processor
 import Scheduling
 import Support
+import Synchronization
 
 /// Making, ending and waiting for processes; groups and sessions.
 public enum ProcessCalls {
@@ -171,6 +172,13 @@ public enum ProcessCalls {
 
     private static func prctl(_ a: SyscallArguments) throws(Errno) -> Int {
         switch a.int32(0) {
+        case 1:  // PR_SET_PDEATHSIG
+            guard a.raw(1) <= 64 else { throw .invalidArgument }
+            Process.current.parentDeathSignal.store(a.int32(1), ordering: .relaxed)
+            return 0
+        case 2:  // PR_GET_PDEATHSIG
+            try copyOut(Process.current.parentDeathSignal.load(ordering: .relaxed), to: a.address(1))
+            return 0
         case 15:  // PR_SET_NAME
             var name: [UInt8]
             do throws(Errno) { name = try copyInString(from: a.address(1), limit: 15) } catch {

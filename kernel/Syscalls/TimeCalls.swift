@@ -1,4 +1,5 @@
 import ABI
+import Events
 import Processes
 import Processor
 import Scheduling
@@ -21,8 +22,10 @@ public enum TimeCalls {
             guard let time = try copyIn(TimeSpec.self, from: a.address(1)).duration else { throw .invalidArgument }
             guard Process.current.credentials.isPrivileged else { throw .notPermitted }
             Clock.setRealtime(nanoseconds: time)
+            TimerFile.clockWasSet()
             return 0
         }
+        table.set(.settimeofday, setTimeOfDay)
         table.set(.gettimeofday) { (a) throws(Errno) in
             if !a.address(0).isNull { try copyOut(TimeValue(nanoseconds: Clock.realtime), to: a.address(0)) }
             if !a.address(1).isNull { try copyOut(UInt64(0), to: a.address(1)) }
@@ -37,8 +40,7 @@ public enum TimeCalls {
             try sleep(clock: 1, isAbsolute: false, request: a.address(0), remainder: a.address(1))
         }
         table.set(.clockNanosleep) { (a) throws(Errno) in
-            guard a.int32(1) & ~1 == 0 else { throw .invalidArgument }
-            return try sleep(clock: a.int32(0), isAbsolute: a.int32(1) & 1 != 0, request: a.address(2), remainder: a.address(3))
+            try sleep(clock: a.int32(0), isAbsolute: a.int32(1) & 1 != 0, request: a.address(2), remainder: a.address(3))
         }
         table.set(.alarm) { (a) throws(Errno) in
             let old = Process.current.realTimer.set(after: UInt64(a.uint32(0)) * 1_000_000_000, every: 0)
@@ -53,27 +55,65 @@ public enum TimeCalls {
         }
     }
 
+    private static func setTimeOfDay(_ a: SyscallArguments) throws(Errno) -> Int {
+        var time: UInt64?
+        if !a.address(0).isNull {
+            let seconds = try copyIn(Int64.self, from: a.address(0))
+            let micros = try copyIn(Int64.self, from: a.address(0) + 8)
+            guard micros >= 0, micros < 1_000_000 else { throw .invalidArgument }
+            time = TimeSpec(seconds: seconds, nanoseconds: micros * 1000).duration
+            if time == nil { throw .invalidArgument }
+        }
+        // The time zone is the C library's business; an impossible one is refused all the same.
+        if !a.address(1).isNull, abs(Int(try copyIn(Int32.self, from: a.address(1)))) > 15 * 60 { throw .invalidArgument }
+        guard Process.current.credentials.isPrivileged else { throw .notPermitted }
+        if let time {
+            Clock.setRealtime(nanoseconds: time)
+            TimerFile.clockWasSet()
+        }
+        return 0
+    }
+
     /// The time of a clock in nanoseconds.
     static func now(_ clock: Int32) throws(Errno) -> UInt64 {
         switch clock {
         case 0, 5: return Clock.realtime  // REALTIME, REALTIME_COARSE
         case 1, 4, 6, 7: return Clock.monotonic  // MONOTONIC, MONOTONIC_RAW, MONOTONIC_COARSE, BOOTTIME
+        case 11: return Clock.realtime  // TAI, which nobody has told the kernel the offset of
         case 2: return Process.current.processorTime.total + currentThread.nanosecondsSinceCharge
         case 3: return currentThread.runtimeNanoseconds + currentThread.nanosecondsSinceCharge
+        case ..<0: return try processorTime(clock)
         default: throw .invalidArgument
         }
+    }
+
+    /// A processor-time clock of another process or thread: its number is the complement of the id, above three bits of kind.
+    private static func processorTime(_ clock: Int32) throws(Errno) -> UInt64 {
+        let id = ~(clock >> 3)
+        guard clock & 3 != 3 else { throw .invalidArgument }
+        if clock & 4 != 0 {
+            guard let thread = id == 0 ? UserThread.current : ProcessTable.thread(id), thread.process === Process.current else {
+                throw .invalidArgument
+            }
+            return thread.runtimeNanoseconds + (thread === UserThread.current ? thread.nanosecondsSinceCharge : 0)
+        }
+        guard let process = id == 0 ? Process.current : ProcessTable.process(id) else { throw .invalidArgument }
+        return process.processorTime.total + (process === Process.current ? currentThread.nanosecondsSinceCharge : 0)
     }
 
     private static func sleep(
         clock: Int32, isAbsolute: Bool, request: UserAddress, remainder: UserAddress
     ) throws(Errno) -> Int {
-        guard clock == 0 || clock == 1 || clock == 7 else { throw clock == 3 ? .invalidArgument : .notSupported }
+        guard clock == 0 || clock == 1 || clock == 7 || clock == 11 else {
+            // Clocks that exist, but that nobody can sleep by.
+            throw clock < 0 || (2...9).contains(clock) ? .notSupported : .invalidArgument
+        }
         guard let duration = try copyIn(TimeSpec.self, from: request).duration else { throw .invalidArgument }
         let thread = UserThread.current
         let start = Clock.monotonic
         var deadline: UInt64
         if isAbsolute {
-            let offset = clock == 0 ? Int64(bitPattern: Clock.realtime &- start) : 0
+            let offset = clock == 0 || clock == 11 ? Int64(bitPattern: Clock.realtime &- start) : 0
             let target = Int64(clamping: duration) &- offset
             deadline = target > 0 ? UInt64(target) : 0
         } else {

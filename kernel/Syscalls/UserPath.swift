@@ -16,19 +16,22 @@ enum UserPath {
         return path
     }
 
-    /// Where a path given with a folder descriptor starts, for the effective identity.
-    static func origin(_ folder: Int32, _ path: [UInt8]) throws(Errno) -> PathOrigin {
-        try FileContext.current.origin(folder, isAbsolute: path.first == UInt8(ascii: "/"), identity: FileContext.identity)
+    /// Where a path given with a folder descriptor starts, for the effective identity or another.
+    static func origin(_ folder: Int32, _ path: [UInt8], _ identity: FileIdentity? = nil) throws(Errno) -> PathOrigin {
+        try FileContext.current.origin(
+            folder, isAbsolute: path.first == UInt8(ascii: "/"), identity: identity ?? FileContext.identity)
     }
 
     /// The node that a path leads to; with the empty path (AT_EMPTY_PATH) that of the descriptor.
-    static func resolve(_ folder: Int32, _ path: [UInt8], follow: Bool) throws(Errno) -> PathNode {
+    static func resolve(
+        _ folder: Int32, _ path: [UInt8], follow: Bool, _ identity: FileIdentity? = nil
+    ) throws(Errno) -> PathNode {
         if path.isEmpty {
             if folder == AtFlags.workingFolder { return FileContext.current.workingFolder }
             guard let node = try FileContext.current.descriptors.file(folder).path else { throw .noEntry }
             return node
         }
-        return try PathOperations.resolve(path, origin(folder, path), follow: follow)
+        return try PathOperations.resolve(path, origin(folder, path, identity), follow: follow)
     }
 
     /// Runs `body` on the bytes of a path.

@@ -88,6 +88,17 @@ func devicesFamily() {
     check("getrandom", sys(SYS_getrandom, buffer.address, 64, 0))
     check("getrandom unknown flag", sys(SYS_getrandom, buffer.address, 64, 0x100))
     check("getrandom fault", sys(SYS_getrandom, forbiddenPage(), 64, 0))
+    for (name, fd) in [("null", null), ("zero", zero), ("full", full)] {
+        check("seek of \(name)", sys(SYS_lseek, fd, 100, Int(SEEK_SET)))
+        check("seek from the end of \(name)", sys(SYS_lseek, fd, -100, Int(SEEK_END)))
+        check("seek with a bad origin of \(name)", sys(SYS_lseek, fd, 0, 9))
+    }
+    check("seek of random", sys(SYS_lseek, random, 100, Int(SEEK_SET)))
+    let terminals = terminalPair()
+    check("seek of a terminal", sys(SYS_lseek, terminals.terminal, 0, Int(SEEK_SET)))
+    check("seek of its controller", sys(SYS_lseek, terminals.controller, 0, Int(SEEK_SET)))
+    close(terminals.terminal)
+    close(terminals.controller)
     let stat = Buffer(256)
     for (name, path) in [("null", text("/dev/null")), ("zero", text("/dev/zero")), ("full", text("/dev/full"))] {
         check("stat \(name)", sys(SYS_stat, path, stat.address))

@@ -111,6 +111,7 @@ func execFamily() {
     scripts()
     large()
     viaDescriptor()
+    whileRunning()
     let pid = ts_vfork_exec(
         "/proc/self/exe", UnsafePointer(bitPattern: strings(["c", "exec-child", "arguments", "vforked"])),
         UnsafePointer(bitPattern: strings([])))
@@ -177,6 +178,9 @@ private func failures() {
     check("while it is open for writing", exec(text("words")))
     close(fd)
     check("text", exec(text("words")))
+    let again = open("words", O_WRONLY)
+    checkSuccess("open for writing after a failed exec", again)
+    close(again)
     check("empty path", exec(text("")))
     check("path that faults", exec(forbiddenPage()))
     check("arguments that fault", sys(SYS_execve, text("/proc/self/exe"), forbiddenPage(), environment))
@@ -234,6 +238,33 @@ private func large() {
             SYS_execve, text("/proc/self/exe"), strings(["c", "exec-child", "lots"] + huge), strings([])))
 }
 
+/// A running program cannot be written to.
+private func whileRunning() {
+    copyOfSelf("running")
+    let (r, w) = pipe(O_CLOEXEC)
+    let pid = child {
+        sys(SYS_execve, text("running"), strings(["c", "exec-child", "sleep"]), strings([]))
+        return 1
+    }
+    close(w)
+    // The end of the pipe: the program runs.
+    _ = read(r, 1)
+    check("open a running program for writing", open("running", O_WRONLY))
+    check("open it for reading and writing", open("running", O_RDWR))
+    check("truncate it while opening", open("running", O_RDONLY | O_TRUNC))
+    check("truncate it", sys(SYS_truncate, text("running"), 0))
+    let reader = open("running", O_RDONLY)
+    checkSuccess("open it for reading", reader)
+    check("replace it", sys(SYS_rename, text("words"), text("running")))
+    close(reader)
+    sys(SYS_kill, pid, Int(SIGKILL))
+    check("the program", text: reap(pid))
+    close(r)
+    let after = open("renamed", O_WRONLY)
+    checkSuccess("open a program for writing that ran", after)
+    close(after)
+}
+
 private func viaDescriptor() {
     let fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)
     checkChild("execveat of a descriptor") {
@@ -242,7 +273,23 @@ private func viaDescriptor() {
             Int(AT_EMPTY_PATH))
         return 1
     }
+    let script = open("s1", O_RDONLY | O_CLOEXEC)
+    check(
+        "script behind a descriptor that closes",
+        sys(SYS_execveat, script, text(""), strings(["c"]), strings([]), Int(AT_EMPTY_PATH)))
+    close(script)
+    checkChild("script behind a descriptor") {
+        let kept = open("s1", O_RDONLY)
+        sys(SYS_execveat, kept, text(""), strings(["c"]), strings([]), Int(AT_EMPTY_PATH))
+        return 1
+    }
+    check("execveat of a link not to be followed", linkExec())
     check("execveat empty without flag", sys(SYS_execveat, fd, text(""), strings(["c"]), strings([]), 0))
     check("execveat unknown flag", sys(SYS_execveat, fd, text("marker"), strings(["c"]), strings([]), 0x8000))
     close(fd)
+}
+
+private func linkExec() -> Int {
+    sys(SYS_symlink, text("renamed"), text("link-to-it"))
+    return sys(SYS_execveat, Int(AT_FDCWD), text("link-to-it"), strings(["c"]), strings([]), Int(AT_SYMLINK_NOFOLLOW))
 }

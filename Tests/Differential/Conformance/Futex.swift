@@ -146,6 +146,41 @@ private func bitsets() {
     let encoded = 1 << 28 | 4 << 24 | 3 << 12 | 1
     check("wake and add", futex(0, wakeOp, 1, time: 1, second: place(1), third: encoded))
     check("added", Int(words[1]))
+    wordOperations()
+}
+
+private func wordOperations() {
+    /// Operation, comparison, and their operands.
+    func encode(_ operation: Int, _ comparison: Int, _ operand: Int, _ compared: Int) -> Int {
+        operation << 28 | comparison << 24 | (operand & 0xfff) << 12 | compared & 0xfff
+    }
+    for (name, operation, operand) in [
+        ("set", 0, 77), ("or", 2, 0x10), ("and not", 3, 1), ("xor", 4, 0x1f), ("add a negative", 1, -3), ("set a bit", 8, 12),
+    ] {
+        words[1] = 5
+        check(name, futex(0, wakeOp, 1, time: 1, second: place(1), third: encode(operation, 0, operand, 5)))
+        check("\(name), the word", Int(words[1]))
+    }
+    check("unknown operation on the word", futex(0, wakeOp, 1, time: 1, second: place(1), third: encode(7, 0, 1, 1)))
+    check("unknown comparison", futex(0, wakeOp, 1, time: 1, second: place(1), third: encode(1, 9, 1, 1)))
+    check("second word that faults", futex(0, wakeOp, 1, time: 1, second: forbiddenPage(), third: encode(1, 0, 1, 1)))
+    check("second word unaligned", futex(0, wakeOp, 1, time: 1, second: place(1) + 1, third: encode(1, 0, 1, 1)))
+    // Both words have a sleeper; the second wakes only if the old value compares.
+    for (name, comparison) in [
+        ("equal", 0), ("not equal", 1), ("less", 2), ("less or equal", 3), ("greater", 4), ("greater or equal", 5),
+    ] {
+        words[0] = 0
+        words[1] = 0
+        words[3] = 0
+        let pid = child {
+            ts_store(words + 3, 1)
+            return Int32(futex(1, waitOperation, 0, time: time(milliseconds: 300).address) == 0 ? 0 : 1)
+        }
+        while ts_load(words + 3) == 0 { pause(milliseconds: 2) }
+        pause(milliseconds: 30)
+        check("\(name) wakes", futex(0, wakeOp, 1, time: 1, second: place(1), third: encode(1, comparison, 0, 0)))
+        check("sleeper", text: reap(pid))
+    }
 }
 
 private func errors() {

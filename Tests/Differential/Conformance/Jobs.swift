@@ -39,6 +39,14 @@ private func bringForward(_ terminal: Int, _ group: Int) -> Int {
     return sys(SYS_ioctl, terminal, setForeground, buffer.address)
 }
 
+/// Waits until the caller's group is in front, where its leader is about to bring it.
+private func waitForFront(_ terminal: Int) {
+    for _ in 0..<5000 {
+        if foreground(terminal) == sys(SYS_getpgrp) { return }
+        pause(milliseconds: 1)
+    }
+}
+
 private func controllingTerminal() {
     let (controller, terminal) = terminalPair()
     check("foreground without session", foreground(terminal))
@@ -98,6 +106,7 @@ private func keySignals() {
                 sys(SYS_setpgid, 0, 0)
                 let limit = Buffer(16)
                 sys(SYS_setrlimit, 4, limit.address)
+                waitForFront(terminal)
                 write(terminal, "ready")
                 pause(milliseconds: 20_000)
                 return 0
@@ -268,6 +277,7 @@ private func stopAndContinue() {
         let job = child {
             sys(SYS_setpgid, 0, 0)
             ts_dispose(SIGTTOU, 0)
+            waitForFront(terminal)
             write(terminal, "ready")
             let (_, bytes) = read(terminal)
             return bytes.count == 3 ? 44 : Int32(bytes.count)

@@ -67,6 +67,16 @@ private func statistics() {
     check("group", fields[4] == "\(sys(SYS_getpgrp))")
     check("session", fields[5] == "\(sys(SYS_getsid, 0))")
     check("threads", text: String(fields[19]))
+    check("priority", text: String(fields[17]))
+    check("nice value", text: String(fields[18]))
+    checkChild("after being nice") {
+        sys(SYS_setpriority, 0, 0, 7)
+        let own = String(decoding: contents("/proc/self/stat") ?? [], as: UTF8.self).split(separator: " ")
+        check("priority", text: String(own.count > 18 ? own[17] : "?"))
+        check("nice value", text: String(own.count > 18 ? own[18] : "?"))
+        return 0
+    }
+    sizes()
     check("memory", (Int(fields[22]) ?? 0) > 4096 && (Int(fields[23]) ?? 0) > 0)
     var keys: [String] = []
     for line in lines("/proc/self/status") {
@@ -95,6 +105,55 @@ private func statistics() {
     check("read after it is gone", read(fd).result)
     check("open after it is gone", sys(SYS_open, path, 0, 0))
     close(fd)
+}
+
+/// The value of a line `key: number`.
+private func number(_ line: String) -> Int {
+    var value = 0
+    for byte in line.utf8 {
+        if byte >= 0x30, byte <= 0x39 { value = value * 10 + Int(byte - 0x30) }
+    }
+    return value
+}
+
+/// A number in base 16 at the start of a text.
+private func address(_ text: Substring) -> Int { Int(text, radix: 16) ?? 0 }
+
+/// The sizes that different files tell must agree.
+private func sizes() {
+    let block = anonymous(64 * 4096)
+    for page in 0..<64 { setByte(block + page * 4096, 1) }
+    let pages = String(decoding: contents("/proc/self/statm") ?? [], as: UTF8.self).split { $0 == " " || $0 == "\n" }.map {
+        Int($0) ?? 0
+    }
+    check("fields of statm", pages.count)
+    if pages.count < 7 { return }
+    check("resident is not more than all", pages[1] <= pages[0])
+    check("the touched pages are resident", pages[1] >= 64)
+    check("they are data", pages[5] >= 64)
+    check("there is text", pages[3] > 0 && pages[3] < pages[0])
+    check("shared is not more than resident", pages[2] <= pages[1])
+    check("zeros", pages[4] + pages[6])
+    var (size, resident, data, stack) = (0, 0, 0, 0)
+    for line in lines("/proc/self/status") {
+        if line.hasPrefix("VmSize:") { size = number(line) }
+        if line.hasPrefix("VmRSS:") { resident = number(line) }
+        if line.hasPrefix("VmData:") { data = number(line) }
+        if line.hasPrefix("VmStk:") { stack = number(line) }
+    }
+    /// Reading and splitting takes memory itself.
+    func near(_ a: Int, _ b: Int) -> Bool { abs(a - b) < 512 }
+    check("status agrees in size", near(size, pages[0] * 4))
+    check("status agrees in residence", near(resident, pages[1] * 4))
+    check("status agrees in data", near(data + stack, pages[5] * 4))
+    var mapped = 0
+    for line in lines("/proc/self/maps") {
+        if line.hasSuffix("[vsyscall]") { continue }
+        let bounds = line.prefix { $0 != " " }.split(separator: "-")
+        if bounds.count == 2 { mapped += address(bounds[1]) - address(bounds[0]) }
+    }
+    check("maps agree in size", near(mapped / 1024, size))
+    sys(SYS_munmap, block, 64 * 4096)
 }
 
 private func descriptors() {

@@ -10,6 +10,7 @@ func processesFamily() {
     vforks()
     orphans()
     clones()
+    niceness()
     miscellaneous()
 }
 
@@ -154,6 +155,44 @@ private func clones() {
     if pid == 0 { sys(SYS_exit_group, 4) }
     check("parent's place is set", Int(place.load(Int32.self, at: 0)) == pid)
     check("clone as fork", text: reap(pid))
+}
+
+private func niceness() {
+    checkChild("nice values") {
+        check("most nice", sys(SYS_setpriority, 0, 0, 100))
+        check("it is", sys(SYS_getpriority, 0, 0))
+        check("least nice", sys(SYS_setpriority, 0, 0, -100))
+        check("it is", sys(SYS_getpriority, 0, 0))
+        sys(SYS_setpriority, 0, 0, 3)
+        checkChild("a child inherits") { Int32(sys(SYS_getpriority, 0, 0)) }
+        check("by number", sys(SYS_getpriority, 0, sys(SYS_getpid)))
+        check("of nobody", sys(SYS_getpriority, 0, 999_999))
+        check("set of nobody", sys(SYS_setpriority, 0, 999_999, 1))
+        check("unknown kind", sys(SYS_setpriority, 3, 0, 1))
+        sys(SYS_setpgid, 0, 0)
+        check("of the group", sys(SYS_getpriority, 1, 0))
+        check("set of the group", sys(SYS_setpriority, 1, sys(SYS_getpid), 7))
+        check("it is", sys(SYS_getpriority, 0, 0))
+        check("of a group that is not there", sys(SYS_getpriority, 1, 999_999))
+        check("of a user who has no process", sys(SYS_getpriority, 2, 987_654))
+        sys(SYS_setresuid, 4321, 4321, 4321)
+        check("of a user", sys(SYS_getpriority, 2, 0))
+        check("nicer", sys(SYS_setpriority, 0, 0, 8))
+        check("back again", sys(SYS_setpriority, 0, 0, 7))
+        check("of a process of root", sys(SYS_setpriority, 0, sys(SYS_getppid), 9))
+        return 0
+    }
+    let place = Buffer(4)
+    check("death signal", sys(SYS_prctl, 1, Int(SIGUSR1)))
+    check("asked for", sys(SYS_prctl, 2, place.address))
+    check("it is", Int(place.load(Int32.self, at: 0)))
+    checkChild("death signal of a child") {
+        sys(SYS_prctl, 2, place.address)
+        return place.load(Int32.self, at: 0)
+    }
+    check("no signal", sys(SYS_prctl, 1, 65))
+    check("negative", sys(SYS_prctl, 1, -1))
+    check("none", sys(SYS_prctl, 1, 0))
 }
 
 private func miscellaneous() {

@@ -44,6 +44,16 @@ private func clocks() {
     check("agrees with time", abs(day.load(Int.self, at: 0) - seconds) <= 2)
     check("agrees with the clock", abs(now(CLOCK_REALTIME) / 1_000_000_000 - seconds) <= 2)
     check("set without a clock", sys(SYS_clock_settime, 1, time(1, 0).address))
+    check("set to a bad time", sys(SYS_clock_settime, 0, time(1, 1_000_000_000).address))
+    check("set to a negative time", sys(SYS_clock_settime, 0, time(-1, 0).address))
+    check("set by settimeofday to a bad time", sys(SYS_settimeofday, time(1, 1_000_000).address, 0))
+    let own = Buffer(16)
+    let processClock = ~sys(SYS_getpid) << 3 | 2
+    check("own clock by number", sys(SYS_clock_gettime, processClock, own.address))
+    check("it runs", own.load(Int.self, at: 0) + own.load(Int.self, at: 8) > 0)
+    check("own thread's clock by number", sys(SYS_clock_gettime, ~sys(SYS_getpid) << 3 | 6, own.address))
+    check("clock of nobody", sys(SYS_clock_gettime, ~999_999 << 3 | 2, own.address))
+    check("clock of a descriptor", sys(SYS_clock_gettime, ~1 << 3 | 3, own.address))
 }
 
 private func sleeps() {
@@ -63,6 +73,10 @@ private func sleeps() {
     check("relative", sys(SYS_clock_nanosleep, 0, 0, time(0, 1_000_000).address, 0))
     check("on an unknown clock", sys(SYS_clock_nanosleep, 77, 0, time(0, 1).address, 0))
     check("on the thread's clock", sys(SYS_clock_nanosleep, 3, 0, time(0, 1).address, 0))
+    check("on the raw clock", sys(SYS_clock_nanosleep, 4, 0, time(0, 1).address, 0))
+    check("on the coarse clock", sys(SYS_clock_nanosleep, 6, 0, time(0, 1).address, 0))
+    check("on the boot clock", sys(SYS_clock_nanosleep, 7, 0, time(0, 1).address, 0))
+    check("unknown flag", sys(SYS_clock_nanosleep, 1, 2, time(0, 1).address, 0))
     // Sleepers wake in the order of their times, not of their start.
     let (r, w) = pipe()
     var pids: [Int] = []

@@ -86,6 +86,7 @@ open class Inode {
     /// Serialises writes, appends and truncation.
     let writeLock = CompactLock()
     let locks = FileLockSlot()
+    let programUse = ProgramUse()
 
     public init(fileSystem: FileSystem, number: UInt64, kind: FileKind, special: DeviceNumber = DeviceNumber(rawValue: 0),
                 metadata: InodeMetadata) {

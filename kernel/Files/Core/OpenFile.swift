@@ -26,7 +26,8 @@ public struct OpenFlags: OptionSet, Sendable {
     public static var closeOnExec: OpenFlags { OpenFlags(rawValue: 0o2000000) }
     public static var path: OpenFlags { OpenFlags(rawValue: 0o10000000) }
 
-    public var isReadable: Bool { rawValue & 3 != 1 && rawValue & 0o10000000 == 0 }
+    /// The access mode 3 allows neither reading nor writing: such a file is for control calls only.
+    public var isReadable: Bool { rawValue & 1 == 0 && rawValue & 0o10000000 == 0 }
     public var isWritable: Bool { rawValue & 3 == 1 || rawValue & 3 == 2 }
 }
 

@@ -70,6 +70,7 @@ extension PathOperations {
         try checkOpen(inode, flags, identity)
         if flags.isWritable || truncates, kind == .regular || kind == .directory { try node.mount.checkWritable() }
         let file = try inode.open(flags: flags.subtracting(transientFlags), path: node)
+        if flags.isWritable || truncates, kind == .regular, inode.isRunning { throw .textFileBusy }
         if truncates, kind == .regular {
             var change = AttributeChange()
             change.size = 0

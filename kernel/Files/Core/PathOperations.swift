@@ -54,6 +54,10 @@ public enum PathOperations {
         var node = NewNode(kind: kind, permissions: permissions & FileMode.permissionMask, uid: identity.uid, gid: identity.gid,
                            special: special)
         if mode & FileMode.setGroup != 0 {
+            let runsAsGroup = FileMode.setGroup | 0o010
+            if kind != .directory, node.permissions & runsAsGroup == runsAsGroup, !identity.isPrivileged, !identity.isMember(of: group) {
+                node.permissions &= ~FileMode.setGroup
+            }
             node.gid = group
             if kind == .directory { node.permissions |= FileMode.setGroup }
         }

@@ -1,5 +1,6 @@
 import ABI
 import Support
+import Synchronization
 import VirtualMemory
 
 /// An open regular file: a position over the pages of an inode.
@@ -12,6 +13,7 @@ open class RegularFile: OpenFile {
     public init(flags: OpenFlags, inode: Inode, path: PathNode?, contents: PageCache) {
         self.contents = contents
         super.init(flags: flags, inode: inode, path: path)
+        if flags.isWritable { inode.programUse.writers.wrappingAdd(1, ordering: .sequentiallyConsistent) }
     }
 
     /// The inode, which a regular file always has.
@@ -25,6 +27,7 @@ open class RegularFile: OpenFile {
     open override func read(_ buffer: inout TransferBuffer) throws(Errno) -> Int {
         positionLock.lock()
         defer { positionLock.unlock() }
+        try Self.checkRange(position, buffer.remaining)
         let count = try contents.read(&buffer, at: position)
         position &+= UInt64(count)
         node.contentsRead()
@@ -32,6 +35,7 @@ open class RegularFile: OpenFile {
     }
 
     open override func read(_ buffer: inout TransferBuffer, at offset: UInt64) throws(Errno) -> Int {
+        try Self.checkRange(offset, buffer.remaining)
         let count = try contents.read(&buffer, at: offset)
         node.contentsRead()
         return count
@@ -45,6 +49,7 @@ open class RegularFile: OpenFile {
         let inode = node
         inode.writeLock.lock()
         defer { inode.writeLock.unlock() }
+        try Self.checkRange(position, buffer.remaining)
         let start = flags.contains(.append) ? inode.byteCount : position
         let count = try writeLocked(&buffer, at: start)
         position = start &+ UInt64(count)
@@ -52,6 +57,7 @@ open class RegularFile: OpenFile {
     }
 
     open override func write(_ buffer: inout TransferBuffer, at offset: UInt64) throws(Errno) -> Int {
+        try Self.checkRange(offset, buffer.remaining)
         let inode = node
         inode.writeLock.lock()
         defer { inode.writeLock.unlock() }
@@ -62,7 +68,9 @@ open class RegularFile: OpenFile {
     private func writeLocked(_ buffer: inout TransferBuffer, at offset: UInt64) throws(Errno) -> Int {
         if buffer.remaining == 0 { return 0 }
         let inode = node
-        try checkWrite(at: offset, count: buffer.remaining)
+        let ownLimit = FileSizeLimit.current
+        if ownLimit != .max { buffer.limit(to: try FileSizeLimit.allowed(buffer.remaining, at: offset, for: ownLimit)) }
+        buffer.limit(to: try permittedWrite(at: offset, count: buffer.remaining))
         let limit = inode.maximumByteCount
         guard offset < limit else { throw .fileTooLarge }
         buffer.limit(to: Int(clamping: limit - offset))
@@ -82,14 +90,22 @@ open class RegularFile: OpenFile {
         return written
     }
 
-    /// Throws when a write is forbidden for the kind of file (seals).
-    open func checkWrite(at offset: UInt64, count: Int) throws(Errno) {}
+    /// No position is beyond what a signed number holds.
+    @inline(__always)
+    private static func checkRange(_ offset: UInt64, _ count: Int) throws(Errno) {
+        guard offset <= UInt64(Int64.max) - UInt64(count) else { throw .invalidArgument }
+    }
+
+    /// How many bytes of a write the kind of file permits (seals).
+    /// - Throws: `notPermitted` when it permits none.
+    open func permittedWrite(at offset: UInt64, count: Int) throws(Errno) -> Int { count }
     /// Throws when changing the length is forbidden for the kind of file (seals).
     open func checkResize(to length: UInt64) throws(Errno) {}
 
     open override func truncate(to length: UInt64) throws(Errno) {
         guard flags.isWritable else { throw .invalidArgument }
         try path?.mount.checkWritable()
+        if length > node.byteCount { try FileSizeLimit.check(length: length, for: FileSizeLimit.current) }
         guard length <= node.maximumByteCount else { throw .fileTooLarge }
         try checkResize(to: length)
         var change = AttributeChange()
@@ -102,8 +118,11 @@ open class RegularFile: OpenFile {
         guard flags.isWritable else { throw .badDescriptor }
         let (end, overflows) = offset.addingReportingOverflow(length)
         guard !overflows, end <= node.maximumByteCount else { throw .fileTooLarge }
-        try checkWrite(at: offset, count: Int(clamping: length))
-        if end > node.byteCount, mode & FallocateMode.keepSize == 0 { try checkResize(to: end) }
+        guard try permittedWrite(at: offset, count: Int(clamping: length)) == Int(clamping: length) else { throw .notPermitted }
+        if end > node.byteCount, mode & FallocateMode.keepSize == 0 {
+            try FileSizeLimit.check(length: end, for: FileSizeLimit.current)
+            try checkResize(to: end)
+        }
         let inode = node
         try inode.writeLock.withLock { () throws(Errno) in try inode.allocate(offset: offset, length: length, mode: mode) }
         inode.contentsChanged()
@@ -154,7 +173,10 @@ open class RegularFile: OpenFile {
 
     open override func descriptorClosed(_ table: DescriptorTable) { node.locks.release(owner: table) }
 
-    deinit { node.locks.releaseDescription(self) }
+    deinit {
+        if flags.isWritable { node.programUse.writers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+        node.locks.releaseDescription(self)
+    }
 }
 
 extension Inode {

@@ -1,5 +1,6 @@
 import ABI
 import Files
+import Processes
 import Support
 
 /// What /proc tells that other modules know; given once by whoever starts the kernel.
@@ -105,17 +106,25 @@ class ProcFolder: Inode {
 final class ProcText: Inode {
     let make: () throws(Errno) -> [UInt8]
     let accept: (([UInt8]) throws(Errno) -> Void)?
+    /// The process that it tells about.
+    private let process: Process?
 
     init(_ proc: FileSystem, number: UInt64, permissions: UInt32 = 0o444, uid: UInt32 = 0, gid: UInt32 = 0,
-         accept: (([UInt8]) throws(Errno) -> Void)? = nil, _ make: @escaping () throws(Errno) -> [UInt8]) {
+         of process: Process? = nil, accept: (([UInt8]) throws(Errno) -> Void)? = nil, _ make: @escaping () throws(Errno) -> [UInt8]) {
         self.make = make
         self.accept = accept
+        self.process = process
         super.init(fileSystem: proc, number: number, kind: .regular, metadata: InodeMetadata(permissions: permissions, uid: uid, gid: gid))
     }
 
     override func open(flags: OpenFlags, path: PathNode?) throws(Errno) -> OpenFile {
         if flags.isWritable, accept == nil { throw .accessDenied }
         return ProcTextFile(flags: flags, text: self, path: path)
+    }
+
+    /// The file may be open for longer than its process exists.
+    func checkProcess() throws(Errno) {
+        if let process, ProcessTable.process(process.pid) !== process { throw .noProcess }
     }
 
     /// Opening for writing truncates as a matter of form.
@@ -154,6 +163,7 @@ final class ProcTextFile: OpenFile {
 
     private func copy(_ buffer: inout TransferBuffer, from offset: UInt64) throws(Errno) -> Int {
         if offset == 0 || !isMade {
+            try text.checkProcess()
             bytes = try text.make()
             isMade = true
         }
@@ -176,6 +186,7 @@ final class ProcTextFile: OpenFile {
         }
         guard try outcome.get() == count else { throw .badAddress }
         while let last = input.last, last == UInt8(ascii: "\n") || last == 0 { input.removeLast() }
+        try text.checkProcess()
         try accept(input)
         return count
     }

@@ -84,7 +84,7 @@ final class ProcProcess: ProcFolder {
 
     private func text(_ entry: ProcEntry, _ mode: UInt32, accept: (([UInt8]) throws(Errno) -> Void)? = nil,
                       _ make: @escaping () throws(Errno) -> [UInt8]) -> ProcText {
-        ProcText(proc, number: entry.number, permissions: mode, uid: owner.uid, gid: owner.gid, accept: accept, make)
+        ProcText(proc, number: entry.number, permissions: mode, uid: owner.uid, gid: owner.gid, of: process, accept: accept, make)
     }
 
     /// A link to one of the process's folders.

@@ -42,12 +42,13 @@ enum ProcessTexts {
         let signals = SignalSets(process, thread ?? threads.first)
         let range = process.argumentRange.withLock { $0 }
         let heap = process.addressSpace?.breakRange ?? (0, 0)
+        let nice = Int((thread ?? threads.first)?.nice.load(ordering: .relaxed) ?? 0)
         var text = KernelString()
         text += "\(thread?.id ?? process.pid) (\(process.commandName.withLock { $0 })) "
         text.utf8.append(process.stateLetter)
         text += " \(process.parentID) \(process.groupID) \(process.session.id) "
         text += "\(terminal?.deviceNumber ?? 0) \(terminal?.foregroundGroup ?? -1) 4194304 0 0 0 0 "
-        text += "\((total - system) / tick) \(system / tick) \(process.childrenProcessorTime / tick) 0 20 0 \(threads.count) 0 "
+        text += "\((total - system) / tick) \(system / tick) \(process.childrenProcessorTime / tick) 0 \(20 + nice) \(nice) \(threads.count) 0 "
         text += "\(process.startTime / tick) \(MemoryUsage.bytes(usage.mapped)) \(usage.resident) 18446744073709551615 "
         text += "0 0 0 0 0 \(signals.pending & 0x7fff_ffff) \(signals.blocked & 0x7fff_ffff) \(signals.ignored & 0x7fff_ffff) \(signals.caught & 0x7fff_ffff) "
         text += "0 0 0 17 0 0 0 0 0 0 0 0 \(heap.0) \(range.argumentStart) \(range.argumentEnd) \(range.environmentStart) \(range.environmentEnd) 0\n"

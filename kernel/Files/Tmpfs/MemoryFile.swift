@@ -60,10 +60,15 @@ final class MemoryInode: TmpFile {
 final class MemoryFile: RegularFile {
     private var memory: MemoryInode { unsafeDowncast(node, to: MemoryInode.self) }
 
-    override func checkWrite(at offset: UInt64, count: Int) throws(Errno) {
+    override func permittedWrite(at offset: UInt64, count: Int) throws(Errno) -> Int {
         let seals = memory.seals
         if seals & (Seals.write | Seals.futureWrite) != 0 { throw .notPermitted }
-        if seals & Seals.grow != 0, offset &+ UInt64(count) > memory.byteCount { throw .notPermitted }
+        let size = memory.byteCount
+        if seals & Seals.grow == 0 || offset &+ UInt64(count) <= size { return count }
+        // Linux writes page by page, and refuses the first page that would end beyond the file.
+        let end = pageRoundDown(size)
+        guard offset < end else { throw .notPermitted }
+        return Int(end - offset)
     }
 
     override func checkResize(to length: UInt64) throws(Errno) { try memory.checkResize(to: length) }

@@ -13,6 +13,7 @@ extension AddressSpace {
             // The child is not known to anybody yet: its lock is free.
             try child.state.withLock { (copy: inout SpaceState) throws(Errno) in try parent.copy(to: &copy) }
         }
+        child.program = program
         return child
     }
 }

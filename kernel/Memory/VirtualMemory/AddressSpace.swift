@@ -9,6 +9,8 @@ import Support
 /// object's list of mappings.
 public final class AddressSpace {
     let state: Mutex<SpaceState>
+    /// What must not change while the program in it runs; whoever starts the program keeps it here. Protected by `state`.
+    private var programHold: AnyObject?
     /// The top-level table, for the context switch.
     public let pageTableRoot: PhysicalAddress
 
@@ -39,6 +41,12 @@ public final class AddressSpace {
     @inline(__always)
     public func handleFault(_ address: UInt64, _ access: FaultAccess) throws(FaultError) {
         try state.withLock { (state: inout SpaceState) throws(FaultError) in try state.fault(address, access) }
+    }
+
+    /// What is kept as long as the program runs; forked children keep it too.
+    public var program: AnyObject? {
+        get { state.withLock { _ in programHold } }
+        set { state.withLock { _ in programHold = newValue } }
     }
 
     public var limits: MemoryLimits {

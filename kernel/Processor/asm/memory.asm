@@ -129,6 +129,20 @@ martlet_user_copy_end:
     xor eax, eax
     ret
 
+; size_t martlet_user_compare_exchange(uint32_t *user, uint32_t *expected, uint32_t desired): replaces the user word in one step
+; if it is as expected; stores what it was. Returns 0, or 1 for a fault, which the fixup computes from RCX and RDX.
+FUNCTION martlet_user_compare_exchange
+    SMAP_SITE 0x00cb010f
+    mov r10d, edx
+    mov eax, [rsi]
+    mov ecx, 1
+    xor edx, edx
+    lock cmpxchg [rdi], r10d
+    SMAP_SITE 0x00ca010f
+    mov [rsi], eax
+    xor eax, eax
+    ret
+
 ; size_t martlet_user_zero(void *to, size_t count)
 FUNCTION martlet_user_zero
     SMAP_SITE 0x00cb010f

@@ -131,7 +131,7 @@ public enum Clone {
         return thread
     }
 
-    /// What every new thread takes from its maker: FPU registers, thread pointer, signal mask.
+    /// What every new thread takes from its maker: FPU registers, thread pointer, signal mask, nice value.
     private static func inherit(_ thread: UserThread, from caller: UserThread) {
         if let state = caller.extendedState {
             state.save()
@@ -140,6 +140,7 @@ public enum Clone {
         thread.userFSBase = CPU.fsBase
         thread.userGSBase = CPU.userGSBase
         thread.signalMask = caller.signalMask
+        thread.nice.store(caller.nice.load(ordering: .relaxed), ordering: .relaxed)
     }
 
     /// Makes the first process: session, group and parent of everything. Its thread does not run yet.

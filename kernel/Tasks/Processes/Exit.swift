@@ -98,6 +98,7 @@ public enum Exit {
     private static func retire(_ thread: UserThread, _ process: Process) {
         process.exitedThreadNanoseconds.wrappingAdd(thread.runtimeNanoseconds, ordering: .relaxed)
         var orphans: [Process] = []
+        var bereaved: [Process] = []
         var status: Int32?
         var exitSignal: Int32 = 17
         ProcessTable.tree.withLock { tree in
@@ -111,11 +112,17 @@ public enum Exit {
                 child.links.parent = heir
                 heir?.links.children.append(child)
                 if child.links.exitStatus != nil { orphans.append(child) }
+                if child.parentDeathSignal.load(ordering: .relaxed) != 0 { bereaved.append(child) }
             }
             process.links.children = []
         }
         process.childChange.wake()
         for orphan in orphans { ProcessTable.notifyParent(of: orphan, code: 1, status: 0) }
+        for child in bereaved {
+            if let signal = Signal(child.parentDeathSignal.load(ordering: .relaxed)) {
+                ProcessTable.send(SignalInfo(signal, code: 0), to: child)
+            }
+        }
         guard let status else { return }
         hangUpOrphans(of: process)
         let isKilled = status & 0x7f != 0

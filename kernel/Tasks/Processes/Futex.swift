@@ -116,6 +116,68 @@ public enum Futex {
         for sleeper in woken { Scheduler.wake(sleeper.thread) }
         return woken.count + moved
     }
+
+    /// FUTEX_WAKE_OP: changes a second word, wakes at the first, and at the second too if its old value compares.
+    /// - Parameter code: operation, comparison and their operands, as the program encodes them.
+    /// - Returns: how many were woken.
+    public static func wake(
+        at address: UserAddress, count: Int, changing target: UserAddress, count targetCount: Int, _ code: WordOperation,
+        isPrivate: Bool
+    ) throws(Errno) -> Int {
+        let first = try key(address, isPrivate: isPrivate)
+        let second = try key(target, isPrivate: isPrivate)
+        guard code.isKnown else { throw .notImplemented }
+        let old = try changeUserWord(at: target) { code.apply(to: $0) }
+        guard let matches = code.compares(old) else { throw .notImplemented }
+        let woken: [Sleeper] = buckets.withLock { buckets in
+            let woken = buckets.take(first, count: count, bits: .max)
+            return matches ? woken + buckets.take(second, count: targetCount, bits: .max) : woken
+        }
+        for sleeper in woken { Scheduler.wake(sleeper.thread) }
+        return woken.count
+    }
+}
+
+extension Futex {
+    /// The sixth argument of FUTEX_WAKE_OP: 4 bits of operation, 4 of comparison, and two operands of 12.
+    public struct WordOperation {
+        private let code: UInt32
+        public init(code: UInt32) { self.code = code }
+
+        private var operation: UInt32 { code >> 28 & 7 }
+        private var operand: UInt32 {
+            let value = Self.signed(code >> 12)
+            // FUTEX_OP_OPARG_SHIFT: the operand is the number of a bit.
+            return code >> 31 != 0 ? 1 << (value & 31) : value
+        }
+        private static func signed(_ field: UInt32) -> UInt32 { UInt32(bitPattern: Int32(bitPattern: field << 20) >> 20) }
+
+        var isKnown: Bool { operation <= 4 }
+
+        func apply(to value: UInt32) -> UInt32 {
+            switch operation {
+            case 0: operand
+            case 1: value &+ operand
+            case 2: value | operand
+            case 3: value & ~operand
+            default: value ^ operand
+            }
+        }
+
+        /// Whether the old value satisfies the comparison; nil when there is no such comparison.
+        func compares(_ old: UInt32) -> Bool? {
+            let (value, other) = (Int32(bitPattern: old), Int32(bitPattern: Self.signed(code)))
+            switch code >> 24 & 15 {
+            case 0: return value == other
+            case 1: return value != other
+            case 2: return value < other
+            case 3: return value <= other
+            case 4: return value > other
+            case 5: return value >= other
+            default: return nil
+            }
+        }
+    }
 }
 
 extension Futex.Buckets {
@@ -181,9 +243,10 @@ enum RobustList {
 
     private static func markDead(_ entry: UInt64, _ offset: Int64, _ id: Int32) throws(Errno) {
         let address = UserAddress(entry &+ UInt64(bitPattern: offset))
-        let word = try copyIn(UInt32.self, from: address)
+        let word = try changeUserWord(at: address) { word in
+            word & 0x3fff_ffff == UInt32(bitPattern: id) ? (word & 0x8000_0000) | 0x4000_0000 : word
+        }
         guard word & 0x3fff_ffff == UInt32(bitPattern: id) else { return }
-        try copyOut((word & 0x8000_0000) | 0x4000_0000, to: address)
         if word & 0x8000_0000 != 0 { _ = try Futex.wake(at: address, count: 1, isPrivate: false) }
     }
 }

@@ -81,6 +81,10 @@ public final class Process {
     let childChange = WaitQueue()
     /// alarm() and setitimer(ITIMER_REAL).
     public let realTimer: IntervalTimer
+    /// The signal that it gets when its parent ends (PR_SET_PDEATHSIG); 0 for none. Children do not inherit it.
+    public let parentDeathSignal = Atomic<Int32>(0)
+    /// RLIMIT_FSIZE, which each write asks for.
+    public let fileSizeLimit = Atomic<UInt64>(.max)
     /// Processor time of threads that have exited, and of children that were waited for, in nanoseconds.
     let exitedThreadNanoseconds = Atomic<UInt64>(0)
     let childrenNanoseconds = Atomic<UInt64>(0)
@@ -115,7 +119,10 @@ public final class Process {
 
     public var limits: ResourceLimits {
         get { limitsLock.withLock { $0 } }
-        set { limitsLock.withLock { $0 = newValue } }
+        set {
+            limitsLock.withLock { $0 = newValue }
+            fileSizeLimit.store(newValue[.fileSize].soft, ordering: .relaxed)
+        }
     }
 
     /// The address space; nil once the process has exited.

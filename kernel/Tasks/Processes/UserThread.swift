@@ -57,8 +57,9 @@ public final class UserThread: Thread {
     @inline(__always)
     public static var current: UserThread { unsafeDowncast(currentThread, to: UserThread.self) }
 
-    /// The running thread, if it is a user thread.
+    /// The running thread, if it is a user thread. Nil before there are threads.
     public static var currentIfUser: UserThread? {
+        guard PerCPU.current.pointee.currentThread != 0 else { return nil }
         let thread = currentThread
         return thread.extendedState != nil ? unsafeDowncast(thread, to: UserThread.self) : nil
     }

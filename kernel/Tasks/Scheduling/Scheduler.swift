@@ -85,7 +85,7 @@ public enum Scheduler {
             pushFront(thread)
             PerCPU.current.pointee.needsReschedule = 1
         } else {
-            thread.sliceNanoseconds = sliceNanoseconds
+            thread.sliceNanoseconds = thread.fullSliceNanoseconds
             pushBack(thread)
             if isIdle(currentThread) { PerCPU.current.pointee.needsReschedule = 1 }
         }
@@ -145,7 +145,7 @@ public enum Scheduler {
         unowned(unsafe) let thread = currentThread
         charge(thread, now: machineMonotonicNanoseconds())
         guard queue.pointee.head != nil else {
-            if thread.sliceNanoseconds <= 0 { thread.sliceNanoseconds = sliceNanoseconds }
+            if thread.sliceNanoseconds <= 0 { thread.sliceNanoseconds = thread.fullSliceNanoseconds }
             unlockQueue(flags)
             return
         }
@@ -238,7 +238,7 @@ public enum Scheduler {
         switch thread.state.load(ordering: .acquiring) {
         case .ready:
             if isIdle(thread) { break }
-            if thread.sliceNanoseconds <= 0 { thread.sliceNanoseconds = sliceNanoseconds }
+            if thread.sliceNanoseconds <= 0 { thread.sliceNanoseconds = thread.fullSliceNanoseconds }
             pushBack(thread)
         case .running:
             if isIdle(thread) { break }

@@ -35,6 +35,8 @@ open class Thread {
 
     // Links of the run queue. Unretained: a thread is kept alive by `Scheduler.threads` or its process until it is dead.
     unowned(unsafe) var nextReady: Thread?
+    /// The nice value, −20 to 19: how long its slices are.
+    public let nice = Atomic<Int8>(0)
     /// Nanoseconds left of its slice.
     var sliceNanoseconds: Int64 = Scheduler.sliceNanoseconds
     var lastStarted: UInt64 = 0
@@ -67,6 +69,9 @@ open class Thread {
 }
 
 extension Thread {
+    /// A slice of full length: twice the usual for the least nice, a twentieth of it for the nicest.
+    final var fullSliceNanoseconds: Int64 { Scheduler.sliceNanoseconds * Int64(20 - nice.load(ordering: .relaxed)) / 20 }
+
     /// Nanoseconds that the running thread has used since `runtimeNanoseconds` was last brought up to date.
     public var nanosecondsSinceCharge: UInt64 { machineMonotonicNanoseconds() &- lastStarted }
 }
