@@ -26,11 +26,14 @@ enum Bringup {
         self.boot = boot
         self.options = options
         self.acpi = acpi
-        guard let thread = Thread(id: 2, name: "boot", entry: { _ in run() }) else { panic("no memory for threads") }
+        guard let thread = Thread(id: 2, name: "boot", entry: { _ in
+                run()
+                return nil
+            }) else { panic("no memory for threads") }
         Scheduler.launch(thread)
     }
 
-    private static func run() -> Never {
+    private static func run() {
         guard let boot, let options, let acpi else { panic("the boot thread started twice") }
         if let test = options.value("martlet.test"), test.elementsEqual("panic".utf8) {
             panic("test of the panic path, asked for on the command line")
@@ -41,7 +44,6 @@ enum Bringup {
         let root = RootFileSystem.mount(options)
         startHousekeeping()
         FirstProgram.start(root: root, options)
-        Scheduler.exitCurrent()
     }
 
     private static func registerSystemCalls() {

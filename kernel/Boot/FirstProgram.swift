@@ -19,16 +19,27 @@ enum FirstProgram {
         openConsole(context)
         if let path = options.value("init") {
             if let failure = tryStart(path, context, origin, hasTerminal: true) {
-                panic("cannot start \(path), which init= names (error \(failure.rawValue))")
+                panic("cannot start \(path), which init= names: \(reason(failure))")
             }
             return
         }
         for place in usualPlaces {
             let path = place.bytes
             guard let failure = tryStart(path, context, origin, hasTerminal: false) else { return }
-            if failure != .noEntry { Log.error("cannot start \(path) (error \(failure.rawValue))") }
+            if failure != .noEntry { Log.error("cannot start \(path): \(reason(failure))") }
         }
         panic("no init found; give one with init=")
+    }
+
+    private static func reason(_ failure: Errno) -> KernelString {
+        switch failure {
+        case .noEntry: "there is no such file"
+        case .accessDenied: "it is not executable"
+        case .unloadableProgram: "it is damaged, or does not fit in memory"
+        case .badExecutable: "it is not a program for this machine"
+        case .outOfMemory: "out of memory"
+        default: "error \(failure.rawValue)"
+        }
     }
 
     /// Descriptors 0, 1 and 2 are the console.

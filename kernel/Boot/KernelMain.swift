@@ -56,6 +56,9 @@ private func applyConsoleOptions(_ options: CommandLine) {
     if let level = options.number("loglevel"), level <= 7 { Log.consoleLevel = LogLevel(rawValue: UInt8(level))! }
 }
 
+/// Free memory below which not even a shell could run.
+private let leastFreeFrames = 768
+
 /// Starts the allocators and builds the final page tables.
 private func startMemory(_ boot: BootInformation) {
     var reserved = boot.reserved
@@ -64,8 +67,9 @@ private func startMemory(_ boot: BootInformation) {
     for module in boot.modules {
         reserved.append(MemoryRange(start: module.start, byteCount: module.end - module.start, kind: .reserved))
     }
-    guard Frames.start(memoryMap: boot.memory, reserved: reserved) else {
-        panic("too little memory: Martlet needs at least 24 MiB")
+    let free = Frames.start(memoryMap: boot.memory, reserved: reserved) ? FrameAllocator.freeFrames : 0
+    if free < leastFreeFrames {
+        panic("too little memory: \(free * 4) KiB are left beside the kernel; a shell needs \(leastFreeFrames * 4), the desktop 24000")
     }
     let features = Features.current
     var paging: PagingFeatures = [.globalPages]

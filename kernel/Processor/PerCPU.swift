@@ -16,8 +16,8 @@ public struct PerCPUBlock {
     public var index: UInt = 0
     /// Offset 48: depth of interrupt handlers running on this processor.
     public var interruptDepth: UInt = 0
-    /// Offset 56: the thread whose FPU state the registers hold.
-    public var extendedStateOwner: UInt = 0
+    /// Offset 56: the scheduler's block of the current thread.
+    public var currentBlock: UInt = 0
 
     public init() {}
 }

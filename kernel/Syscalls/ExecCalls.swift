@@ -39,15 +39,15 @@ public enum ExecCalls {
                 commandName: path.isEmpty ? node.lastName : nil)
         } catch {
             // As Linux does, which has given up the old program by then: killed by SIGSEGV.
-            if error == .unloadableProgram { Exit.exitGroup(status: 11) }
+            if error == .unloadableProgram { Exit.requestGroupExit(status: 11) }
             throw error
         }
 
         // An interpreter could not open its script any more.
         if start.isScript, name.vanishes { throw .noEntry }
-        // From here on nothing can fail: the old program is gone.
         let frame = UserThread.current.trapFrame
-        Clone.replaceImage(with: start.space, frame: frame, entry: start.entry, stack: start.stackPointer, name: start.name)
+        // Once this has succeeded nothing can fail: the old program is gone.
+        try Clone.replaceImage(with: start.space, frame: frame, entry: start.entry, stack: start.stackPointer, name: start.name)
         FileContext.current.descriptors.closeForExec()
         process.executablePath.withLock { $0 = start.executablePath }
         process.argumentRange.withLock { $0 = start.argumentRange }

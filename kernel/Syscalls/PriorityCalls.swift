@@ -28,7 +28,7 @@ public enum PriorityCalls {
         }
     }
 
-    private static func niceValue(_ thread: UserThread) -> Int { Int(thread.nice.load(ordering: .relaxed)) }
+    private static func niceValue(_ thread: UserThread) -> Int { Int(thread.nice) }
 
     /// The threads that are meant: one (PRIO_PROCESS), those of a group (PRIO_PGRP) or of a user (PRIO_USER).
     private static func targets(_ kind: Int32, _ who: Int32) throws(Errno) -> [UserThread] {
@@ -55,6 +55,6 @@ public enum PriorityCalls {
         if value < niceValue(thread), !caller.isPrivileged, UInt64(20 - value) > thread.process.limits[.nice].soft {
             throw .accessDenied
         }
-        thread.nice.store(Int8(value), ordering: .relaxed)
+        thread.nice = Int8(value)
     }
 }

@@ -12,8 +12,14 @@ public enum ProcessCalls {
         table.set(.vfork) { (_) throws(Errno) in try clone(.init(flags: [.sharedMemory, .vfork], exitSignal: 17)) }
         table.set(.clone, cloneCall)
         table.set(.clone3, clone3)
-        table.set(.exit) { (a) throws(Errno) in Exit.exitThread(code: a.int32(0)) }
-        table.set(.exitGroup) { (a) throws(Errno) in Exit.exitGroup(status: (a.int32(0) & 0xff) << 8) }
+        table.set(.exit) { (a) throws(Errno) in
+            Exit.requestExit(code: a.int32(0))
+            return 0
+        }
+        table.set(.exitGroup) { (a) throws(Errno) in
+            Exit.requestGroupExit(status: (a.int32(0) & 0xff) << 8)
+            return 0
+        }
         table.set(.wait4, wait4)
         table.set(.waitid, waitid)
         table.set(.getpid) { (_) throws(Errno) in Int(Process.current.pid) }

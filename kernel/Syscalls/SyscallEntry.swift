@@ -32,6 +32,20 @@ public enum SyscallEntry {
 public func systemCall(_ raw: UnsafeMutableRawPointer) -> Bool {
     // SAFETY: the stub passes the frame that it pushed on this thread's stack.
     let frame = raw.assumingMemoryBound(to: TrapFrame.self)
+    let mustRestore = dispatch(frame)
+    // Here nothing is held any more: the thread may end instead of returning.
+    if needsWork() {
+        let returnAddress = frame.pointee.rip
+        UserReturn.prepare(frame)
+        return mustRestore || frame.pointee.rip != returnAddress
+    }
+    return mustRestore
+}
+
+/// Calls the handler and stores its result.
+/// - Returns: whether registers were changed that SYSRET cannot restore.
+@inline(never)
+private func dispatch(_ frame: UnsafeMutablePointer<TrapFrame>) -> Bool {
     let number = frame.pointee.vector
     let arguments = SyscallArguments(
         a0: frame.pointee.rdi, a1: frame.pointee.rsi, a2: frame.pointee.rdx, a3: frame.pointee.r10, a4: frame.pointee.r8,
@@ -55,10 +69,8 @@ public func systemCall(_ raw: UnsafeMutableRawPointer) -> Bool {
         UserReturn.finishSystemCall(frame, number: number, error: failure)
         return true
     }
-    let isReplaced = frame.pointee.vector != number
-    if needsWork() { UserReturn.prepare(frame) }
     // SYSRET loads RIP from RCX and the flags from R11; a non-canonical RIP would fault in kernel mode.
-    return isReplaced || frame.pointee.rip != returnAddress
+    return frame.pointee.vector != number || frame.pointee.rip != returnAddress
 }
 
 @inline(__always)

@@ -27,6 +27,12 @@ final class VirtioDisk: BlockDevice {
     /// Header and status byte of a slot, which do not cross a page.
     private static let slotByteCount = 32
     private static let deadlineNanoseconds: UInt64 = 5_000_000_000
+    /// How long the processor looks for an answer before it sleeps, when it has nothing else to do: most answers come sooner than an
+    /// interrupt and two switches of threads would take.
+    private static let pollNanoseconds: UInt64 = 200_000
+    /// How long it looks when the deadline has passed. The clock of a machine that was suspended jumps, and with it every deadline,
+    /// without the device having had any time at all; a processor that executes for so long has given it some.
+    private static let graceNanoseconds: UInt64 = 200_000_000
 
     private enum SlotState: UInt8 { case free, inFlight, finished }
     private struct Slot {
@@ -152,12 +158,7 @@ final class VirtioDisk: BlockDevice {
             }
             if hasNew { queue.notify() }
             let waited = mine
-            let deadline = machineMonotonicNanoseconds() + Self.deadlineNanoseconds
-            let inTime = waiters.waitUninterruptibly(deadline: deadline) { [self] in
-                collect()
-                return isReady(waited)
-            }
-            if !inTime { abandon() }
+            if !awaitAnswer(waited) { abandon() }
             let (done, failed, dead) = takeFinished(waited)
             if dead {
                 abandon()
@@ -169,6 +170,34 @@ final class VirtioDisk: BlockDevice {
             if done != 0 { waiters.wake() }
         }
         if hasFailed { throw .ioError }
+    }
+
+    /// Waits until one of the slots is finished, or, when there are none, until one can be had.
+    /// - Returns: false when the device did not answer in time.
+    private func awaitAnswer(_ slots: UInt32) -> Bool {
+        if poll(slots, nanoseconds: Self.pollNanoseconds, whileIdle: true) { return true }
+        let deadline = machineMonotonicNanoseconds() + Self.deadlineNanoseconds
+        let inTime = waiters.waitUninterruptibly(deadline: deadline) { [self] in
+            collect()
+            return isReady(slots)
+        }
+        return inTime || poll(slots, nanoseconds: Self.graceNanoseconds, whileIdle: false)
+    }
+
+    /// Looks for an answer without sleeping, for a bounded time.
+    /// - Parameter whileIdle: stop as soon as another thread could use the processor.
+    private func poll(_ slots: UInt32, nanoseconds: UInt64, whileIdle: Bool) -> Bool {
+        let end = machineMonotonicNanoseconds() + nanoseconds
+        repeat {
+            collect()
+            if isReady(slots) { return true }
+            if Scheduler.hasReadyThreads {
+                if whileIdle { return false }
+                Scheduler.yield()
+            }
+            machinePause()
+        } while machineMonotonicNanoseconds() < end
+        return false
     }
 
     /// Queues one request.

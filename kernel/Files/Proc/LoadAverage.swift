@@ -18,7 +18,7 @@ public final class LoadAverage: PeriodicTask {
         var runnable: UInt64 = 0
         for process in ProcessTable.all {
             for thread in process.threads {
-                let state = thread.state.load(ordering: .relaxed)
+                let state = thread.state
                 if state == .running || state == .ready { runnable += 1 }
             }
         }

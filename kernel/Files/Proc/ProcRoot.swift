@@ -14,7 +14,7 @@ final class ProcRoot: ProcFolder {
         ("self", .symbolicLink), ("thread-self", .symbolicLink), ("mounts", .symbolicLink),
         ("cmdline", .regular), ("cpuinfo", .regular), ("devices", .regular), ("filesystems", .regular), ("loadavg", .regular),
         ("meminfo", .regular), ("partitions", .regular), ("stat", .regular), ("swaps", .regular), ("uptime", .regular),
-        ("version", .regular), ("sys", .directory), ("martlet", .directory),
+        ("version", .regular), ("sys", .directory), ("martlet", .directory), ("slabinfo", .regular),
     ]
 
     init(_ proc: ProcFileSystem) { super.init(proc, number: 1) }
@@ -70,6 +70,7 @@ final class ProcRoot: ProcFolder {
         case 13: return text(entry) { () throws(Errno) in KernelTexts.version(proc.environment) }
         case 14: return ProcSettings(proc, number: entry.number)
         case 15: return ProcCounterFolder(proc, number: entry.number)
+        case 16: return text(entry) { () throws(Errno) in KernelTexts.slabs() }
         default: return nil
         }
     }

@@ -42,7 +42,7 @@ enum ProcessTexts {
         let signals = SignalSets(process, thread ?? threads.first)
         let range = process.argumentRange.withLock { $0 }
         let heap = process.addressSpace?.breakRange ?? (0, 0)
-        let nice = Int((thread ?? threads.first)?.nice.load(ordering: .relaxed) ?? 0)
+        let nice = Int((thread ?? threads.first)?.nice ?? 0)
         var text = KernelString()
         text += "\(thread?.id ?? process.pid) (\(process.commandName.withLock { $0 })) "
         text.utf8.append(process.stateLetter)

@@ -49,6 +49,7 @@ extension Heap {
                     object.storeBytes(of: magazine.pointee.head, as: UnsafeMutableRawPointer?.self)
                     magazine.pointee.head = object
                     magazine.pointee.count &+= 1
+                    state.takenCount &+= 1
                     missing -= 1
                 }
                 if slab.isFull { unlink(state.partial, &state) }
@@ -76,6 +77,7 @@ extension Heap {
         let slab = Slab(frame, objectSize: Int(state.objectSize))
         let wasFull = slab.isFull
         slab.put(object)
+        state.takenCount &-= 1
         if wasFull { link(frame, &state) }
         guard slab.isEmpty else { return }
         // One empty slab is kept: a class that goes back and forth around a boundary does not thrash.
@@ -85,6 +87,7 @@ extension Heap {
         }
         unlink(frame, &state)
         let count = 1 << Int(state.order)
+        state.slabCount -= 1
         heapFrames -= count
         FrameTable[frame].pointee.kind = .tail
         FrameAllocator.freeRun(frame, count: count)
@@ -93,6 +96,7 @@ extension Heap {
     private static func addSlab(_ state: inout SlabClass, _ sizeClass: Int) -> Bool {
         let count = 1 << Int(state.order)
         guard let frame = FrameAllocator.allocateRun(count: count, zone: .normal) else { return false }
+        state.slabCount += 1
         heapFrames += count
         let head = FrameTable[frame]
         head.pointee.kind = .slab

@@ -32,6 +32,32 @@ public enum Heap {
         var partial: UInt32
         /// Slabs with no object in use that are kept.
         var emptyCount: UInt32
+        /// All slabs of the class.
+        var slabCount = 0
+        /// Objects that are not in a slab: in use, or in a processor's magazine.
+        var takenCount = 0
+    }
+
+    /// What the objects of one size amount to, for /proc/slabinfo.
+    public struct Usage {
+        /// Bytes of an object.
+        public let objectSize: Int
+        public let activeCount: Int, totalCount: Int
+        public let objectsInSlab: Int, framesInSlab: Int, slabCount: Int
+    }
+
+    /// The sizes in use, ascending. The counts are those of a moment: other processors go on meanwhile.
+    public static var usage: [Usage] {
+        (0..<classCount).map { index in
+            var kept = 0
+            for processor in 0..<FrameAllocator.maximumProcessors { kept += magazines[processor * magazineStride + index].count }
+            return classes[index].withLock { state in
+                Usage(
+                    objectSize: Int(state.objectSize), activeCount: max(0, state.takenCount - kept),
+                    totalCount: state.slabCount * Int(state.objectsInSlab), objectsInSlab: Int(state.objectsInSlab),
+                    framesInSlab: 1 << Int(state.order), slabCount: state.slabCount)
+            }
+        }
     }
 
     // Written once at boot.

@@ -3,6 +3,8 @@
 extern martlet_trap
 extern martlet_syscall
 extern martlet_thread_main
+extern martlet_thread_exit
+extern martlet_prepare_user
 
 ; A site where SMAP's access flag is cleared: three bytes of no-operation that boot replaces by `clac` if the processor has it.
 %macro CLEAR_ACCESS 0
@@ -210,6 +212,15 @@ martlet_thread_trampoline_address:
 thread_trampoline:
     xor ebp, ebp
     call martlet_thread_main
+    test rax, rax
+    jz .exit
+    mov rbx, rax
+    mov rdi, rax
+    call martlet_prepare_user           ; comes back with interrupts off
+    mov rdi, rbx
+    jmp martlet_enter_user
+.exit:
+    call martlet_thread_exit
     ud2
 
 section .rodata

@@ -140,7 +140,7 @@ public enum Clone {
         thread.userFSBase = CPU.fsBase
         thread.userGSBase = CPU.userGSBase
         thread.signalMask = caller.signalMask
-        thread.nice.store(caller.nice.load(ordering: .relaxed), ordering: .relaxed)
+        thread.nice = caller.nice
     }
 
     /// Makes the first process: session, group and parent of everything. Its thread does not run yet.
@@ -163,10 +163,10 @@ public enum Clone {
     /// Exec: gives the calling thread, alone in its process from now on, a new address space and fresh state.
     public static func replaceImage(
         with space: AddressSpace, frame: UnsafeMutablePointer<TrapFrame>, entry: UInt64, stack: UInt64, name: [UInt8]
-    ) {
+    ) throws(Errno) {
         let thread = UserThread.current
         let process = thread.process
-        Exit.endOtherThreads(process)
+        try Exit.endOtherThreads(process)
         process.signals.resetForExec()
         thread.alternateStack = AlternateStack()
         thread.clearChildAddress = UserAddress(0)

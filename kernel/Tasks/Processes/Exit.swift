@@ -7,44 +7,67 @@ import Synchronization
 import VirtualMemory
 
 /// The end of threads and processes.
+///
+/// A thread ends in two steps: something marks it (`requestGroupExit`, `requestExit`), and on its way back to user mode, when nothing
+/// that it did in the kernel is on its stack any more, it finds the mark and goes. So whatever its calls held has been given back.
 public enum Exit {
-    /// Ends the process: every other thread is told to exit, then the caller does.
-    /// - Parameter status: the word that wait4 reports: exit code << 8, or a signal's number.
-    public static func exitGroup(status: Int32) -> Never {
-        requestGroupExit(UserThread.current.process, status: status)
-        exitThread()
+    /// Marks all threads of the running process: they end as soon as they leave the kernel.
+    /// - Parameter status: the word that wait4 reports: exit code << 8, or a signal's number. The first one counts.
+    public static func requestGroupExit(status: Int32) {
+        let process = Process.current
+        let threads: [UserThread] = ProcessTable.tree.withLock { _ in
+            if process.links.groupExitStatus == nil { process.links.groupExitStatus = status }
+            return process.links.threads
+        }
+        for thread in threads { end(thread) }
     }
 
-    /// Tells all other threads of the process to exit.
-    private static func requestGroupExit(_ process: Process, status: Int32) {
-        let others: [UserThread] = ProcessTable.tree.withLock { _ in
-            if process.links.groupExitStatus == nil { process.links.groupExitStatus = status }
-            return process.links.threads.filter { $0 !== UserThread.current }
-        }
-        for thread in others { end(thread) }
+    /// Marks the running thread only.
+    /// - Parameter code: the exit code, if it is the last thread of its process and no group exit is under way.
+    public static func requestExit(code: Int32) {
+        let thread = UserThread.current
+        thread.exitCode = code & 0xff
+        end(thread)
     }
 
     private static func end(_ thread: UserThread) {
         thread.mustExit.store(true, ordering: .releasing)
         Scheduler.interrupt(thread)
         Scheduler.resume(thread)
+        thread.process.childChange.wake()
     }
 
     /// Ends all threads of the process but the caller, and waits until they are gone (exec).
-    static func endOtherThreads(_ process: Process) {
-        let others: [UserThread] = ProcessTable.tree.withLock { _ in
-            process.links.threads.filter { $0 !== UserThread.current }
+    /// - Throws: `wouldBlock` when the process is ending, or another thread replaces the program.
+    static func endOtherThreads(_ process: Process) throws(Errno) {
+        let caller = UserThread.current
+        let others: [UserThread]? = ProcessTable.tree.withLock { _ in
+            if process.links.groupExitStatus != nil || process.links.isReplacingProgram { return nil }
+            process.links.isReplacingProgram = true
+            return process.links.threads.filter { $0 !== caller }
         }
-        if others.isEmpty { return }
+        guard let others else { throw .wouldBlock }
         for thread in others { end(thread) }
-        process.childChange.waitUninterruptibly { ProcessTable.tree.withLock { _ in process.links.threads.count == 1 } }
+        process.childChange.waitUninterruptibly {
+            caller.mustExit.load(ordering: .acquiring) || ProcessTable.tree.withLock { _ in process.links.threads.count == 1 }
+        }
+        ProcessTable.tree.withLock { _ in process.links.isReplacingProgram = false }
+        if caller.mustExit.load(ordering: .acquiring) { throw .wouldBlock }
     }
 
-    /// Ends the calling thread; with the last one, its process.
-    /// - Parameter code: the exit code, if this is the last thread and no group exit is under way.
-    public static func exitThread(code: Int32 = 0) -> Never {
-        unowned(unsafe) let thread = UserThread.current
-        unowned(unsafe) let process = thread.process
+    /// Ends the running thread; with the last one, its process.
+    ///
+    /// Nothing on the stack above may own anything: it is never unwound. Only the return to user mode calls this.
+    static func leave() -> Never {
+        finish()
+        Scheduler.exitCurrent()
+    }
+
+    /// All of the end but the last switch. Returns, so that all that it holds is given back.
+    @inline(never)
+    private static func finish() {
+        let thread = UserThread.current
+        let process = thread.process
         if thread.clearChildAddress.rawValue != 0 {
             // Errors do not matter: the memory may be gone.
             do throws(Errno) {
@@ -58,14 +81,13 @@ public enum Exit {
 
         let isLast = ProcessTable.tree.withLock { tree in
             if process.links.threads.count == 1, process.links.groupExitStatus == nil {
-                process.links.groupExitStatus = (code & 0xff) << 8
+                process.links.groupExitStatus = thread.exitCode << 8
             }
             return process.links.threads.count == 1
         }
         if isLast { releaseResources(process) }
         leaveAddressSpace(thread)
         retire(thread, process)
-        Scheduler.exitCurrent()
     }
 
     /// Gives back what the process holds, while its last thread can still sleep.

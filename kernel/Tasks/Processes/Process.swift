@@ -160,7 +160,7 @@ public final class Process {
     public var stateLetter: UInt8 {
         let threads = self.threads
         guard let first = threads.first else { return UInt8(ascii: "Z") }
-        switch first.state.load(ordering: .relaxed) {
+        switch first.state {
         case .running, .ready: return UInt8(ascii: "R")
         case .sleeping: return UInt8(ascii: "S")
         case .sleepingUninterruptibly: return UInt8(ascii: "D")
@@ -198,6 +198,8 @@ struct ProcessLinks {
     var isStopped = false
     var unreportedContinue = false
     var hasExecuted = false
+    /// A thread is ending the others, to be alone for a new program.
+    var isReplacingProgram = false
     /// Sent to the parent at exit: SIGCHLD but for odd uses of clone.
     var exitSignal: Int32 = 17
 }

@@ -53,7 +53,7 @@ extension ProcessTable {
             state.pending.add(info)
             var candidate: UserThread?
             for thread in threads where thread.blocked & signal.bit == 0 {
-                if candidate == nil || thread.state.load(ordering: .relaxed) == .running { candidate = thread }
+                if candidate == nil || thread.state == .running { candidate = thread }
             }
             return candidate
         }

@@ -16,11 +16,11 @@ public enum UserReturn {
             if !isDue, !isInterrupted { return }
             machineInterruptRestore(0x200)
             if isDue { Scheduler.reschedule() }
-            if isInterrupted { SignalDelivery.run(frame, systemCall: nil) }
+            if isInterrupted, SignalDelivery.run(frame, systemCall: nil) == .exit { Exit.leave() }
         }
     }
 
-    /// What a system call does at its end when something is due or it was interrupted.
+    /// What an interrupted system call does at its end, before `prepare`: a handler runs, or the call is made again.
     /// - Parameters:
     ///   - number: the call's number, to start it again.
     ///   - error: why it ended, if it failed with one of the restart codes.
@@ -28,11 +28,11 @@ public enum UserReturn {
         _ frame: UnsafeMutablePointer<TrapFrame>, number: UInt64, error: Errno?
     ) {
         if UserThread.current.interruptPending.load(ordering: .acquiring) {
-            SignalDelivery.run(frame, systemCall: .init(number: number, error: error))
+            // A thread that is to exit is found again by `prepare`.
+            _ = SignalDelivery.run(frame, systemCall: .init(number: number, error: error))
         } else if let error, error == .restart || error == .restartUnlessHandled {
             SignalDelivery.restart(frame, number: number)
         }
-        prepare(frame)
     }
 }
 
@@ -49,12 +49,15 @@ enum SignalDelivery {
         var wantsRestart: Bool { error == .restart || error == .restartUnlessHandled }
     }
 
-    static func run(_ frame: UnsafeMutablePointer<TrapFrame>, systemCall: InterruptedCall?) {
-        unowned(unsafe) let thread = UserThread.current
-        unowned(unsafe) let process = thread.process
+    enum Outcome { case goOn, exit }
+
+    @inline(never)
+    static func run(_ frame: UnsafeMutablePointer<TrapFrame>, systemCall: InterruptedCall?) -> Outcome {
+        let thread = UserThread.current
+        let process = thread.process
         var call = systemCall
         while true {
-            if thread.mustExit.load(ordering: .acquiring) { Exit.exitThread() }
+            if thread.mustExit.load(ordering: .acquiring) { return .exit }
             guard let (info, action) = takeNext(thread) else { break }
             if action.handler == SignalAction.ignoreHandler { continue }
             if action.handler == SignalAction.defaultHandler {
@@ -72,7 +75,7 @@ enum SignalDelivery {
             call = nil
             if !SignalFrame.push(info, action, thread, frame) {
                 // The stack is unusable: the program cannot go on.
-                Exit.exitGroup(status: 11)
+                Exit.requestGroupExit(status: 11)
             }
         }
         // No handler ran: the call goes on as if nothing had happened, and a temporary mask ends.
@@ -81,6 +84,7 @@ enum SignalDelivery {
             thread.savedMask = nil
             thread.signalMask = saved
         }
+        return .goOn
     }
 
     /// Makes the program execute its SYSCALL instruction (2 bytes) again.
@@ -109,7 +113,7 @@ enum SignalDelivery {
             break
         case .terminate, .dumpCore:
             // The core flag (0x80) stays clear: no core is written, as with RLIMIT_CORE 0.
-            Exit.exitGroup(status: info.signal.rawValue)
+            Exit.requestGroupExit(status: info.signal.rawValue)
         case .stop:
             if info.signal != .stop, ProcessTable.isOrphanedGroup(process.groupID) { return }
             stop(process, info.signal)

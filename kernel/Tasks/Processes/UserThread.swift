@@ -30,6 +30,8 @@ public final class UserThread: Thread {
 
     /// Set once the thread must exit (exit_group or exec in another thread, or a fatal signal).
     let mustExit = Atomic<Bool>(false)
+    /// What the thread gave to `exit`.
+    var exitCode: Int32 = 0
     /// A parent in vfork waits until this child execs or exits.
     var vforkCompletion: Completion?
     public let systemNanoseconds = Atomic<UInt64>(0)
@@ -37,7 +39,7 @@ public final class UserThread: Thread {
     init?(id: Int32, process: Process, addressSpace: AddressSpace, frame: TrapFrame) {
         self.process = process
         self.addressSpace = addressSpace
-        super.init(id: id, name: "user", entry: { startUserThread($0) })
+        super.init(id: id, name: "user", entry: { UnsafeMutableRawPointer(unsafeDowncast($0, to: UserThread.self).trapFrame) })
         pageTableRoot = addressSpace.pageTableRoot.rawValue
         extendedState = ExtendedState()
         trapFrame.pointee = frame
@@ -112,13 +114,11 @@ public final class UserThread: Thread {
     }
 }
 
-/// The entry of user threads: nothing remains to be done in the kernel.
-func startUserThread(_ thread: Thread) -> Never {
-    // Unowned: nothing on this stack would ever release a reference.
-    unowned(unsafe) let user = unsafeDowncast(thread, to: UserThread.self)
-    let frame = user.trapFrame
-    UserReturn.prepare(frame)
-    CPU.enterUser(frame)
+/// Called by the trampoline of fresh threads before they enter user mode for the first time.
+@c(martlet_prepare_user)
+public func prepareUser(_ raw: UnsafeMutableRawPointer) {
+    // SAFETY: it is what the thread's entry answered with.
+    UserReturn.prepare(raw.assumingMemoryBound(to: TrapFrame.self))
 }
 
 /// Something that happens once, and that somebody waits for.

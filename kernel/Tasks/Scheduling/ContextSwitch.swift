@@ -20,34 +20,40 @@ func prepareInitialStack(top stackTop: UInt) -> UInt {
     return top - 8 * 8
 }
 
-/// The body of every fresh thread: finishes the switch that led here, enables interrupts, runs the entry.
+/// The body of every fresh thread: finishes the switch that led here, enables interrupts, runs the entry. It returns, so that
+/// nothing stays referenced from a stack that is never unwound; the trampoline does the rest.
+/// - Returns: the registers to enter user mode with; nil when the thread has done its work.
 @c(martlet_thread_main)
-public func threadMain() {
+public func threadMain() -> UnsafeMutableRawPointer? {
     Scheduler.finishSwitch()
     machineInterruptRestore(0x200)
-    // Unowned: the entry never returns to release a reference.
-    unowned(unsafe) let thread = currentThread
-    thread.entry(thread)
+    let thread = currentThread
+    return thread.entry(thread)
 }
+
+/// What the trampoline calls when there is nothing more to do.
+@c(martlet_thread_exit)
+public func threadExit() { Scheduler.exitCurrent() }
 
 /// Switches registers, stack, address space, FPU state and the per-processor words from one thread to another.
 /// The run queue's lock is held and interrupts are off.
-func contextSwitch(from old: Thread, to new: Thread) {
+func contextSwitch(from old: ThreadReference, to new: ThreadReference) {
     let cpu = PerCPU.current
-    cpu.pointee.currentThread = Scheduler.identity(new)
-    cpu.pointee.kernelStackTop = new.kernelStackTop
-    CPU.setInterruptStack(new.kernelStackTop)
+    cpu.pointee.currentThread = UInt(bitPattern: new.pointee.thread.toOpaque())
+    cpu.pointee.currentBlock = UInt(bitPattern: new)
+    cpu.pointee.kernelStackTop = new.pointee.registers.stackTop
+    CPU.setInterruptStack(new.pointee.registers.stackTop)
 
-    if let state = old.extendedState {
+    if let state = old.pointee.registers.extendedState {
         state.save()
-        old.userFSBase = CPU.fsBase
-        old.userGSBase = CPU.userGSBase
+        old.pointee.registers.userFSBase = CPU.fsBase
+        old.pointee.registers.userGSBase = CPU.userGSBase
     }
-    if let state = new.extendedState {
+    if let state = new.pointee.registers.extendedState {
         state.restore()
-        CPU.fsBase = new.userFSBase
-        CPU.userGSBase = new.userGSBase
+        CPU.fsBase = new.pointee.registers.userFSBase
+        CPU.userGSBase = new.pointee.registers.userGSBase
     }
-    if new.pageTableRoot != 0 { CPU.loadPageTable(new.pageTableRoot) }
-    machineSwitch(&old.stackPointer, new.stackPointer)
+    if new.pointee.registers.pageTableRoot != 0 { CPU.loadPageTable(new.pointee.registers.pageTableRoot) }
+    machineSwitch(&old.pointee.registers.stackPointer, new.pointee.registers.stackPointer)
 }

@@ -12,40 +12,48 @@ public enum Scheduler {
     /// switched to, so nobody can run a thread whose registers are not saved yet.
     struct RunQueue: ~Copyable {
         let lock = Atomic<UInt32>(0)
-        unowned(unsafe) var head: Thread?
-        unowned(unsafe) var tail: Thread?
+        var head: ThreadReference?
+        var tail: ThreadReference?
         var readyCount = 0
         /// Runs when nothing else does.
-        unowned(unsafe) var idle: Thread?
+        var idle: ThreadReference?
         /// A thread that died and whose last reference can be dropped once its stack is not in use.
         var finished: Unmanaged<Thread>?
     }
 
-    // One queue for now: threads may run on any processor.
-    nonisolated(unsafe) static let queue = UnsafeMutablePointer<RunQueue>.allocate(capacity: 1)
+    // One queue for now: threads may run on any processor. Written once at boot.
+    nonisolated(unsafe) static var queue = UnsafeMutablePointer<RunQueue>(bitPattern: 16)!
 
     /// Makes the code that runs at boot the idle thread of the first processor.
     /// - Parameter bootThread: a thread whose stack is the one in use.
     public static func start(bootThread: Thread) {
-        queue.initialize(to: RunQueue())
-        bootThread.state.store(.running, ordering: .releasing)
-        queue.pointee.idle = bootThread
+        makeQueue()
+        let block = bootThread.block
+        block.pointee.state.store(.running, ordering: .releasing)
+        block.pointee.lastStarted = machineMonotonicNanoseconds()
+        queue.pointee.idle = block
         _ = Unmanaged.passRetained(bootThread)
-        PerCPU.current.pointee.currentThread = UInt(bitPattern: Unmanaged.passUnretained(bootThread).toOpaque())
-        bootThread.lastStarted = machineMonotonicNanoseconds()
+        PerCPU.current.pointee.currentThread = UInt(bitPattern: block.pointee.thread.toOpaque())
+        PerCPU.current.pointee.currentBlock = UInt(bitPattern: block)
+    }
+
+    /// Makes an empty run queue.
+    static func makeQueue() {
+        queue = .allocate(capacity: 1)
+        queue.initialize(to: RunQueue())
     }
 
     // MARK: Sleeping and waking
 
     /// Announces that the current thread is about to sleep. Between this and `sleepNow` a wake-up cancels the sleep.
     public static func prepareToSleep(interruptible: Bool) {
-        currentThread.state.store(interruptible ? .sleeping : .sleepingUninterruptibly, ordering: .sequentiallyConsistent)
+        running.pointee.state.store(interruptible ? .sleeping : .sleepingUninterruptibly, ordering: .sequentiallyConsistent)
     }
 
     /// Takes the announcement back.
     public static func cancelSleep() {
         let flags = lockQueue()
-        currentThread.state.store(.running, ordering: .releasing)
+        running.pointee.state.store(.running, ordering: .releasing)
         unlockQueue(flags)
     }
 
@@ -58,36 +66,36 @@ public enum Scheduler {
     /// Makes a sleeping thread ready. Callable in any context.
     /// - Returns: false when it was not asleep.
     @discardableResult
-    public static func wake(_ thread: Thread) -> Bool { wake(thread, from: .sleeping, .sleepingUninterruptibly) }
+    public static func wake(_ thread: Thread) -> Bool { wake(thread.block, from: .sleeping, .sleepingUninterruptibly) }
 
     /// Makes a thread ready only if it sleeps interruptibly: what a signal does.
     public static func interrupt(_ thread: Thread) {
         thread.interruptPending.store(true, ordering: .sequentiallyConsistent)
-        wake(thread, from: .sleeping, .sleeping)
+        wake(thread.block, from: .sleeping, .sleeping)
     }
 
     /// Makes a stopped thread ready again, or takes back the announcement of a stop.
-    public static func resume(_ thread: Thread) { wake(thread, from: .stopped, .stopped) }
+    public static func resume(_ thread: Thread) { wake(thread.block, from: .stopped, .stopped) }
 
     @discardableResult
-    private static func wake(_ thread: Thread, from a: ThreadState, _ b: ThreadState) -> Bool {
+    private static func wake(_ block: ThreadReference, from a: ThreadState, _ b: ThreadState) -> Bool {
         let flags = lockQueue()
         defer { unlockQueue(flags) }
-        let state = thread.state.load(ordering: .acquiring)
+        let state = block.pointee.state.load(ordering: .acquiring)
         guard state == a || state == b else { return false }
-        if PerCPU.current.pointee.currentThread == identity(thread) {
+        if block == running {
             // It has not gone to sleep yet: the announcement is taken back.
-            thread.state.store(.running, ordering: .releasing)
+            block.pointee.state.store(.running, ordering: .releasing)
             return true
         }
-        thread.state.store(.ready, ordering: .releasing)
-        if thread.sliceNanoseconds > 0 {
-            pushFront(thread)
+        block.pointee.state.store(.ready, ordering: .releasing)
+        if block.pointee.sliceNanoseconds > 0 {
+            pushFront(block)
             PerCPU.current.pointee.needsReschedule = 1
         } else {
-            thread.sliceNanoseconds = thread.fullSliceNanoseconds
-            pushBack(thread)
-            if isIdle(currentThread) { PerCPU.current.pointee.needsReschedule = 1 }
+            block.pointee.sliceNanoseconds = block.pointee.fullSliceNanoseconds
+            pushBack(block)
+            if isIdle(running) { PerCPU.current.pointee.needsReschedule = 1 }
         }
         return true
     }
@@ -95,22 +103,23 @@ public enum Scheduler {
     /// Gives the processor to the next ready thread, if any (sched_yield, end of slice).
     public static func yield() {
         let flags = lockQueue()
-        unowned(unsafe) let thread = currentThread
-        thread.state.store(.ready, ordering: .releasing)
+        running.pointee.state.store(.ready, ordering: .releasing)
         switchAway(flags)
     }
 
+    /// Whether another thread could run on this processor now. A hint: it may change at once.
+    public static var hasReadyThreads: Bool { queue.pointee.readyCount > 0 }
+
     /// Stops the current thread until `resume`, unless `stillStopped`, asked after the announcement, says otherwise.
     public static func stopCurrent(if stillStopped: () -> Bool) {
-        currentThread.state.store(.stopped, ordering: .sequentiallyConsistent)
+        running.pointee.state.store(.stopped, ordering: .sequentiallyConsistent)
         if stillStopped() { sleepNow() } else { cancelSleep() }
     }
 
     /// Ends the current thread. Its last reference is dropped by whoever runs next.
     public static func exitCurrent() -> Never {
         let flags = lockQueue()
-        unowned(unsafe) let thread = currentThread
-        thread.state.store(.dead, ordering: .releasing)
+        running.pointee.state.store(.dead, ordering: .releasing)
         switchAway(flags)
         panic("a dead thread ran")
     }
@@ -129,9 +138,9 @@ public enum Scheduler {
         let now = machineMonotonicNanoseconds()
         Timers.expire(now: now)
         let flags = lockQueue()
-        unowned(unsafe) let thread = currentThread
-        charge(thread, now: now)
-        if queue.pointee.head != nil, thread.sliceNanoseconds <= 0 || isIdle(thread) {
+        let block = running
+        charge(block, now: now)
+        if queue.pointee.head != nil, block.pointee.sliceNanoseconds <= 0 || isIdle(block) {
             PerCPU.current.pointee.needsReschedule = 1
         }
         unlockQueue(flags)
@@ -142,14 +151,14 @@ public enum Scheduler {
     public static func reschedule() {
         let flags = lockQueue()
         PerCPU.current.pointee.needsReschedule = 0
-        unowned(unsafe) let thread = currentThread
-        charge(thread, now: machineMonotonicNanoseconds())
+        let block = running
+        charge(block, now: machineMonotonicNanoseconds())
         guard queue.pointee.head != nil else {
-            if thread.sliceNanoseconds <= 0 { thread.sliceNanoseconds = thread.fullSliceNanoseconds }
+            if block.pointee.sliceNanoseconds <= 0 { block.pointee.sliceNanoseconds = block.pointee.fullSliceNanoseconds }
             unlockQueue(flags)
             return
         }
-        thread.state.store(.ready, ordering: .releasing)
+        block.pointee.state.store(.ready, ordering: .releasing)
         switchAway(flags)
     }
 
@@ -159,7 +168,7 @@ public enum Scheduler {
         defer { machineInterruptRestore(flags) }
         var deadline = Timers.earliest ?? .max
         if queue.pointee.readyCount > 0 {
-            let slice = max(currentThread.sliceNanoseconds, 100_000)
+            let slice = max(running.pointee.sliceNanoseconds, 100_000)
             deadline = min(deadline, machineMonotonicNanoseconds() &+ UInt64(slice))
         }
         DeadlineTimer.program(deadline)
@@ -182,10 +191,14 @@ public enum Scheduler {
 
     // MARK: The queue (lock held)
 
+    /// The block of the running thread.
     @inline(__always)
-    static func identity(_ thread: Thread) -> UInt { UInt(bitPattern: Unmanaged.passUnretained(thread).toOpaque()) }
+    static var running: ThreadReference {
+        // SAFETY: set at boot and at each switch to a thread that is alive while it runs.
+        ThreadReference(bitPattern: PerCPU.current.pointee.currentBlock)!
+    }
 
-    static func isIdle(_ thread: Thread) -> Bool { thread === queue.pointee.idle }
+    private static func isIdle(_ block: ThreadReference) -> Bool { block == queue.pointee.idle }
 
     static func lockQueue() -> UInt {
         let flags = machineInterruptSave()
@@ -200,60 +213,60 @@ public enum Scheduler {
         machineInterruptRestore(flags)
     }
 
-    private static func pushFront(_ thread: Thread) {
-        thread.nextReady = queue.pointee.head
-        queue.pointee.head = thread
-        if queue.pointee.tail == nil { queue.pointee.tail = thread }
+    private static func pushFront(_ block: ThreadReference) {
+        block.pointee.next = queue.pointee.head
+        queue.pointee.head = block
+        if queue.pointee.tail == nil { queue.pointee.tail = block }
         queue.pointee.readyCount += 1
     }
 
-    private static func pushBack(_ thread: Thread) {
-        thread.nextReady = nil
-        if let tail = queue.pointee.tail { tail.nextReady = thread } else { queue.pointee.head = thread }
-        queue.pointee.tail = thread
+    private static func pushBack(_ block: ThreadReference) {
+        block.pointee.next = nil
+        if let tail = queue.pointee.tail { tail.pointee.next = block } else { queue.pointee.head = block }
+        queue.pointee.tail = block
         queue.pointee.readyCount += 1
     }
 
-    private static func popFront() -> Thread? {
-        guard let thread = queue.pointee.head else { return nil }
-        queue.pointee.head = thread.nextReady
+    private static func popFront() -> ThreadReference? {
+        guard let block = queue.pointee.head else { return nil }
+        queue.pointee.head = block.pointee.next
         if queue.pointee.head == nil { queue.pointee.tail = nil }
-        thread.nextReady = nil
+        block.pointee.next = nil
         queue.pointee.readyCount -= 1
-        return thread
+        return block
     }
 
-    private static func charge(_ thread: Thread, now: UInt64) {
-        let ran = now &- thread.lastStarted
-        thread.lastStarted = now
-        thread.runtimeNanoseconds &+= ran
-        thread.sliceNanoseconds -= Int64(ran)
+    private static func charge(_ block: ThreadReference, now: UInt64) {
+        let ran = now &- block.pointee.lastStarted
+        block.pointee.lastStarted = now
+        block.pointee.runtimeNanoseconds &+= ran
+        block.pointee.sliceNanoseconds -= Int64(ran)
     }
 
     /// Switches from the current thread, whose state says what becomes of it. Returns when it runs again.
     private static func switchAway(_ flags: UInt) {
         let now = machineMonotonicNanoseconds()
-        unowned(unsafe) let thread = currentThread
-        charge(thread, now: now)
-        switch thread.state.load(ordering: .acquiring) {
+        let block = running
+        charge(block, now: now)
+        switch block.pointee.state.load(ordering: .acquiring) {
         case .ready:
-            if isIdle(thread) { break }
-            if thread.sliceNanoseconds <= 0 { thread.sliceNanoseconds = thread.fullSliceNanoseconds }
-            pushBack(thread)
+            if isIdle(block) { break }
+            if block.pointee.sliceNanoseconds <= 0 { block.pointee.sliceNanoseconds = block.pointee.fullSliceNanoseconds }
+            pushBack(block)
         case .running:
-            if isIdle(thread) { break }
+            if isIdle(block) { break }
             // Woken between the announcement and now: goes on, at once.
             unlockQueue(flags)
             return
         case .dead:
-            queue.pointee.finished = Unmanaged.passUnretained(thread)
+            queue.pointee.finished = block.pointee.thread
         case .sleeping, .sleepingUninterruptibly, .stopped:
             break
         }
-        unowned(unsafe) let next = popFront() ?? queue.pointee.idle!
-        next.state.store(.running, ordering: .releasing)
-        next.lastStarted = now
-        if next !== thread { contextSwitch(from: thread, to: next) }
+        let next = popFront() ?? queue.pointee.idle!
+        next.pointee.state.store(.running, ordering: .releasing)
+        next.pointee.lastStarted = now
+        if next != block { contextSwitch(from: block, to: next) }
         finishSwitch()
         machineInterruptRestore(flags)
     }

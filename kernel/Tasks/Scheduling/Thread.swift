@@ -3,77 +3,76 @@ import Processor
 import Support
 import Synchronization
 
-/// What a thread is doing, for the scheduler.
-public enum ThreadState: UInt8, AtomicRepresentable, Sendable {
-    /// On a processor.
-    case running
-    /// In a run queue.
-    case ready
-    /// Waiting; only a wake-up makes it ready. A signal wakes it.
-    case sleeping
-    /// Waiting for something that always comes soon (device I/O); signals do not wake it.
-    case sleepingUninterruptibly
-    /// Stopped by a signal (SIGSTOP, SIGTSTP …).
-    case stopped
-    /// Finished; never runs again.
-    case dead
-}
-
 /// One flow of control: a kernel stack and the registers saved on it. Kernel threads are plain `Thread`s; user threads
 /// are a subclass in `Processes`.
-///
-/// The scheduler's fields (`state`, links, slice) are protected by the lock of the run queue of `processor`.
 open class Thread {
     public let id: Int32
     public let name: StaticString
-    let stack: KernelStack
-    /// The stack pointer while the thread is not running.
-    var stackPointer: UInt = 0
-    public let state = Atomic<ThreadState>(.sleeping)
+    private let stack: KernelStack
+    /// What the scheduler knows of it.
+    let block: ThreadReference
     /// True when a signal waits: interruptible sleeps end at once.
     public let interruptPending = Atomic<Bool>(false)
 
-    // Links of the run queue. Unretained: a thread is kept alive by `Scheduler.threads` or its process until it is dead.
-    unowned(unsafe) var nextReady: Thread?
-    /// The nice value, −20 to 19: how long its slices are.
-    public let nice = Atomic<Int8>(0)
-    /// Nanoseconds left of its slice.
-    var sliceNanoseconds: Int64 = Scheduler.sliceNanoseconds
-    var lastStarted: UInt64 = 0
-    /// Processor time used, in nanoseconds.
-    public internal(set) var runtimeNanoseconds: UInt64 = 0
-    /// What a fresh thread runs first.
-    let entry: (Thread) -> Never
-
-    /// The physical address of the top page table, or 0 for a kernel thread, which runs in whatever is loaded.
-    public var pageTableRoot: UInt64 = 0
-    /// Where the user thread's FPU and vector registers are saved; nil for kernel threads.
-    public var extendedState: ExtendedState?
-    /// The user FS and GS bases, saved at each switch.
-    public var userFSBase: UInt64 = 0
-    public var userGSBase: UInt64 = 0
+    /// What a fresh thread runs first. A user thread's answers with its registers in user mode (a `TrapFrame`); that of a kernel
+    /// thread does the thread's whole work and answers with nil.
+    public typealias Entry = (Thread) -> UnsafeMutableRawPointer?
+    let entry: Entry
 
     /// Creates a thread that starts at `entry` once it is woken.
     /// - Returns: nil when there is no memory for its stack.
-    public init?(id: Int32, name: StaticString, entry: @escaping (Thread) -> Never) {
+    public init?(id: Int32, name: StaticString, entry: @escaping Entry) {
         guard let stack = KernelStack() else { return nil }
         self.id = id
         self.name = name
-        stackPointer = prepareInitialStack(top: stack.top)
-        self.stack = stack
         self.entry = entry
+        block = .allocate(capacity: 1)
+        let registers = SavedRegisters(stackPointer: prepareInitialStack(top: stack.top), stackTop: stack.top)
+        self.stack = stack
+        block.initialize(to: ThreadControlBlock(thread: Unmanaged.passUnretained(self), registers: registers))
     }
 
+    deinit {
+        block.deinitialize(count: 1)
+        block.deallocate()
+    }
+
+    /// What it is doing. A hint for others than the thread itself: it may change at once.
+    public final var state: ThreadState { block.pointee.state.load(ordering: .acquiring) }
+
     /// The top of the kernel stack: where system calls and interrupts from user mode start.
-    public final var kernelStackTop: UInt { stack.top }
-}
+    public final var kernelStackTop: UInt { block.pointee.registers.stackTop }
 
-extension Thread {
-    /// A slice of full length: twice the usual for the least nice, a twentieth of it for the nicest.
-    final var fullSliceNanoseconds: Int64 { Scheduler.sliceNanoseconds * Int64(20 - nice.load(ordering: .relaxed)) / 20 }
+    /// The physical address of the top page table, or 0 for a kernel thread, which runs in whatever is loaded.
+    public final var pageTableRoot: UInt64 {
+        get { block.pointee.registers.pageTableRoot }
+        set { block.pointee.registers.pageTableRoot = newValue }
+    }
+    /// Where the user thread's FPU and vector registers are saved; nil for kernel threads.
+    public final var extendedState: ExtendedState? {
+        get { block.pointee.registers.extendedState }
+        set { block.pointee.registers.extendedState = newValue }
+    }
+    /// The user FS and GS bases while the thread does not run.
+    public final var userFSBase: UInt64 {
+        get { block.pointee.registers.userFSBase }
+        set { block.pointee.registers.userFSBase = newValue }
+    }
+    public final var userGSBase: UInt64 {
+        get { block.pointee.registers.userGSBase }
+        set { block.pointee.registers.userGSBase = newValue }
+    }
 
+    /// The nice value, −20 to 19: how long its slices are.
+    public final var nice: Int8 {
+        get { block.pointee.nice.load(ordering: .relaxed) }
+        set { block.pointee.nice.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Processor time used, in nanoseconds, up to the last switch or timer interrupt.
+    public final var runtimeNanoseconds: UInt64 { block.pointee.runtimeNanoseconds }
     /// Nanoseconds that the running thread has used since `runtimeNanoseconds` was last brought up to date.
-    public var nanosecondsSinceCharge: UInt64 { machineMonotonicNanoseconds() &- lastStarted }
+    public final var nanosecondsSinceCharge: UInt64 { machineMonotonicNanoseconds() &- block.pointee.lastStarted }
 }
 
 /// The running thread.

@@ -1,0 +1,59 @@
+import Processor
+import Support
+import Synchronization
+
+/// What a thread is doing, for the scheduler.
+public enum ThreadState: UInt8, AtomicRepresentable, Sendable {
+    /// On a processor.
+    case running
+    /// In a run queue.
+    case ready
+    /// Waiting; only a wake-up makes it ready. A signal wakes it.
+    case sleeping
+    /// Waiting for something that always comes soon (device I/O); signals do not wake it.
+    case sleepingUninterruptibly
+    /// Stopped by a signal (SIGSTOP, SIGTSTP …).
+    case stopped
+    /// Finished; never runs again.
+    case dead
+}
+
+/// The part of a thread that the scheduler and the context switch work on: plain memory that does not move, reached by pointers that
+/// count no references. A switch that never comes back, which is how a thread ends, can thus not keep anything alive.
+///
+/// Protected by the lock of the run queue, but for `registers`, which belongs to whoever runs the thread.
+struct ThreadControlBlock: ~Copyable {
+    /// The thread, alive until it is dead and its stack is not in use.
+    let thread: Unmanaged<Thread>
+    let state = Atomic<ThreadState>(.sleeping)
+    /// The next one in the run queue.
+    var next: ThreadReference?
+    /// The nice value, −20 to 19. May be set at any time.
+    let nice = Atomic<Int8>(0)
+    /// A slice of full length: twice the usual for the least nice, a twentieth of it for the nicest.
+    var fullSliceNanoseconds: Int64 { Scheduler.sliceNanoseconds * Int64(20 - nice.load(ordering: .relaxed)) / 20 }
+    /// Nanoseconds left of its slice.
+    var sliceNanoseconds = Scheduler.sliceNanoseconds
+    /// When it was given the processor, or last charged for it.
+    var lastStarted: UInt64 = 0
+    /// Processor time used up to then, in nanoseconds.
+    var runtimeNanoseconds: UInt64 = 0
+    var registers: SavedRegisters
+}
+
+typealias ThreadReference = UnsafeMutablePointer<ThreadControlBlock>
+
+/// What a processor needs to go on with a thread, beside what lies on its stack.
+struct SavedRegisters {
+    /// The stack pointer while the thread is not running.
+    var stackPointer: UInt
+    /// The top of its kernel stack.
+    let stackTop: UInt
+    /// The physical address of the top page table, or 0 for a kernel thread, which runs in whatever is loaded.
+    var pageTableRoot: UInt64 = 0
+    /// Where the user thread's FPU and vector registers are saved; nil for kernel threads.
+    var extendedState: ExtendedState?
+    /// The user FS and GS bases.
+    var userFSBase: UInt64 = 0
+    var userGSBase: UInt64 = 0
+}
