@@ -9,8 +9,5 @@ public let allScenarios: [Scenario] =
 /// Scenarios that the system does not pass yet, each with what is missing. They are not part of `make test`; `martlet-test run
 /// --pending` plays them, and one that passes is taken off this list.
 public let pendingScenarios: [String: String] = [
-    "boot/little-memory": "nothing is printed with 8 MiB",
     "desktop/terminal": "keys typed while the shell waits for the answer to its cursor query are lost",
-    "desktop/leaks": "opens and closes of a terminal",
-    "desktop/boot-cost": "the disk times out when virtual time runs ahead of it (-icount sleep=off)",
 ]

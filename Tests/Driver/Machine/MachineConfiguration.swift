@@ -48,6 +48,8 @@ public struct MachineConfiguration: Sendable {
     /// Size that virtio displays report; nil leaves QEMU's 1280×800.
     public var displaySize: (width: Int, height: Int)?
     public var firmware = Firmware.bios
+    /// A root image that QEMU loads into memory beside the kernel.
+    public var bootModule: URL?
     public var media: [Medium] = []
     public var input = Input.ps2
     /// `max`, or with ERMS off for figures that compare (see docs/testing.md).
@@ -93,6 +95,7 @@ public struct MachineConfiguration: Sendable {
         case .bios: break
         case .uefi: list += try uefiArguments(logs: logs)
         }
+        if let bootModule { list += ["-initrd", bootModule.path] }
         for (index, medium) in media.enumerated() { list += try mediumArguments(medium, index, logs: logs) }
         for event in traceEvents { list += ["-trace", "enable=\(event)"] }
         if !traceEvents.isEmpty { list += ["-msg", "timestamp=on", "-D", "\(logs.path)/trace.log"] }
