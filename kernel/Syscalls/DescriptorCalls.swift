@@ -116,7 +116,7 @@ public enum DescriptorCalls {
                 record.type = conflict.kind == .shared ? 0 : 1
                 record.whence = 0
                 record.start = Int64(conflict.start)
-                record.length = conflict.end >= UInt64(Int64.max) ? 0 : Int64(conflict.end - conflict.start)
+                record.length = conflict.end > UInt64(Int64.max) ? 0 : Int64(conflict.end - conflict.start)
                 record.pid = conflict.pid
             } else {
                 record.type = 2
@@ -146,16 +146,20 @@ public enum DescriptorCalls {
         if overflow { throw .overflow }
         guard sum >= 0 else { throw .invalidArgument }
         if record.length == 0 { return (UInt64(sum), .max) }
-        let (end, endOverflow) = sum.addingReportingOverflow(record.length)
-        if endOverflow { throw .overflow }
-        guard end >= 0 else { throw .invalidArgument }
-        return record.length > 0 ? (UInt64(sum), UInt64(end)) : (UInt64(end), UInt64(sum))
+        if record.length > 0 {
+            // The last byte must have a position; one past it need not.
+            guard record.length - 1 <= Int64.max - sum else { throw .overflow }
+            return (UInt64(sum), UInt64(sum) + UInt64(record.length))
+        }
+        guard sum >= record.length.magnitude else { throw .invalidArgument }
+        return (UInt64(sum) - record.length.magnitude, UInt64(sum))
     }
 
     private static func flock(_ a: SyscallArguments) throws(Errno) -> Int {
-        let file = try FileCalls.file(a.fd(0))
         let operation = a.int32(1)
-        guard operation & ~15 == 0, let inode = file.inode else { throw operation & ~15 == 0 ? .badDescriptor : .invalidArgument }
+        guard [1, 2, 8].contains(operation & ~4) else { throw .invalidArgument }
+        let file = try FileCalls.file(a.fd(0))
+        guard let inode = file.inode else { throw .badDescriptor }
         func lock(_ kind: FileLock.Kind) -> FileLock {
             FileLock(kind: kind, family: .whole, start: 0, end: .max, owner: identity(file), pid: -1)
         }

@@ -8,7 +8,7 @@ import TestCalls
 /// A family and the function that prints its lines.
 private let families: [(name: StaticString, run: @Sendable () -> Void)] = [
     ("files", filesFamily), ("paths", pathsFamily), ("directories", directoriesFamily), ("bulkfiles", bulkFilesFamily),
-    ("descriptors", descriptorsFamily), ("devices", devicesFamily), ("pipes", pipesFamily), ("fifos", fifosFamily),
+    ("descriptors", descriptorsFamily), ("locks", locksFamily), ("devices", devicesFamily), ("pipes", pipesFamily), ("fifos", fifosFamily),
     ("memory", memoryFamily), ("faults", faultsFamily), ("memfd", memfdFamily), ("processes", processesFamily),
     ("groups", groupsFamily), ("exec", execFamily), ("badelf", badELFFamily), ("signals", signalsFamily),
     ("signalwaits", signalWaitsFamily), ("sockets", socketsFamily), ("listeners", listenersFamily),

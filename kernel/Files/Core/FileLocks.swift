@@ -28,16 +28,90 @@ public struct FileLock: Sendable {
         self.pid = pid
     }
 
+    /// Held by a process, not by an open file description.
+    var isOfProcess: Bool { family == .range && pid != -1 }
+
+    func isSibling(of other: FileLock) -> Bool { owner == other.owner && family == other.family }
+
     func conflicts(with other: FileLock) -> Bool {
         family == other.family && owner != other.owner && start < other.end && other.start < end
             && (kind == .exclusive || other.kind == .exclusive)
     }
 }
 
-/// The locks of one inode; made when the first is taken.
+/// The locks of one inode; made when the first is taken. Those of one owner stand together, by ascending place.
 final class FileLockTable {
     let locks = SpinLock<[FileLock]>([])
     let released = WaitQueue()
+
+    /// Takes a lock if nothing stands in its way.
+    /// - Returns: what does.
+    func attempt(_ wanted: FileLock) -> FileLock? {
+        let obstacle: FileLock? = locks.withLock { locks in
+            if let obstacle = locks.first(where: { $0.conflicts(with: wanted) }) { return obstacle }
+            Self.cut(&locks, wanted)
+            Self.insert(&locks, wanted)
+            return nil
+        }
+        // A lock that became weaker may let somebody in.
+        if obstacle == nil, !released.isEmpty { released.wake() }
+        return obstacle
+    }
+
+    /// The first half of changing a lock on a whole file: the old one is given up before the new one is tried, and stays lost
+    /// if that fails (flock(2)).
+    /// - Returns: true when the owner has just such a lock already.
+    func exchange(_ wanted: FileLock) -> Bool {
+        let (isHeld, isDropped): (Bool, Bool) = locks.withLock { locks in
+            guard let index = locks.firstIndex(where: { $0.owner == wanted.owner && $0.family == .whole }) else {
+                return (false, false)
+            }
+            if locks[index].kind == wanted.kind { return (true, false) }
+            locks.remove(at: index)
+            return (false, true)
+        }
+        if isDropped { released.wake() }
+        return isHeld
+    }
+
+    /// Removes the owner's locks inside a range, keeping what sticks out on both sides.
+    static func cut(_ locks: inout [FileLock], _ range: FileLock) {
+        var kept: [FileLock] = []
+        kept.reserveCapacity(locks.count + 1)
+        for lock in locks {
+            guard lock.isSibling(of: range), lock.start < range.end, range.start < lock.end else {
+                kept.append(lock)
+                continue
+            }
+            if lock.start < range.start {
+                var before = lock
+                before.end = range.start
+                kept.append(before)
+            }
+            if lock.end > range.end {
+                var after = lock
+                after.start = range.end
+                kept.append(after)
+            }
+        }
+        locks = kept
+    }
+
+    /// Inserts a lock whose range is free of its owner's others, and joins it with those of its kind beside it.
+    private static func insert(_ locks: inout [FileLock], _ new: FileLock) {
+        var new = new
+        locks.removeAll { lock in
+            guard lock.isSibling(of: new), lock.kind == new.kind, lock.end == new.start || new.end == lock.start else {
+                return false
+            }
+            new.start = min(new.start, lock.start)
+            new.end = max(new.end, lock.end)
+            return true
+        }
+        let next = locks.firstIndex { $0.isSibling(of: new) && $0.start > new.start }
+        let last = locks.lastIndex { $0.isSibling(of: new) }
+        locks.insert(new, at: next ?? last.map { $0 + 1 } ?? locks.count)
+    }
 }
 
 /// Where an inode keeps its locks, if it has any.
@@ -68,29 +142,29 @@ struct FileLockSlot: ~Copyable {
 
     /// Takes a lock, replacing what its owner holds in the range.
     /// - Parameter waits: sleep until it can be had, instead of failing with `wouldBlock`.
+    /// - Throws: `deadlock` when its holder waits, perhaps through others, for the same owner.
     borrowing func acquire(_ wanted: FileLock, waits: Bool) throws(Errno) {
         let table = makeTable()
-        func attempt() -> Bool {
-            table.locks.withLock { locks in
-                if locks.contains(where: { $0.conflicts(with: wanted) }) { return false }
-                Self.cut(&locks, wanted)
-                locks.append(wanted)
-                return true
-            }
-        }
-        if attempt() {
-            // A lock that became weaker may let somebody in.
-            if !table.released.isEmpty { table.released.wake() }
-            return
-        }
+        if wanted.family == .whole, table.exchange(wanted) { return }
+        if table.attempt(wanted) == nil { return }
         guard waits else { throw .wouldBlock }
-        try table.released.wait(until: attempt)
+        let token = wanted.isOfProcess ? FileLockWaits.makeToken() : 0
+        defer { if token != 0 { FileLockWaits.leave(token) } }
+        var isDeadlock = false
+        try table.released.wait {
+            guard let obstacle = table.attempt(wanted) else { return true }
+            if token != 0, obstacle.isOfProcess, !FileLockWaits.enter(token, waiter: wanted.owner, holder: obstacle.owner) {
+                isDeadlock = true
+            }
+            return isDeadlock
+        }
+        if isDeadlock { throw .deadlock }
     }
 
     /// Gives a range back.
     borrowing func release(_ range: FileLock) {
         guard let table = existing() else { return }
-        table.locks.withLock { Self.cut(&$0, range) }
+        table.locks.withLock { FileLockTable.cut(&$0, range) }
         table.released.wake()
     }
 
@@ -114,29 +188,6 @@ struct FileLockSlot: ~Copyable {
             return locks.count != count
         }
         if changed { table.released.wake() }
-    }
-
-    /// Removes the owner's locks inside a range, keeping what sticks out on both sides.
-    private static func cut(_ locks: inout [FileLock], _ range: FileLock) {
-        var kept: [FileLock] = []
-        kept.reserveCapacity(locks.count + 1)
-        for lock in locks {
-            guard lock.owner == range.owner, lock.family == range.family, lock.start < range.end, range.start < lock.end else {
-                kept.append(lock)
-                continue
-            }
-            if lock.start < range.start {
-                var before = lock
-                before.end = range.start
-                kept.append(before)
-            }
-            if lock.end > range.end {
-                var after = lock
-                after.start = range.end
-                kept.append(after)
-            }
-        }
-        locks = kept
     }
 }
 
