@@ -7,6 +7,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
+# Where Debian keeps mke2fs and debugfs, which ordinary users do not have in their path.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 BUILD := build
 TRIPLE := x86_64-unknown-none-elf
@@ -19,7 +21,13 @@ PACKAGE_FILES := Package.swift
 all: image
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'variables:'
+	@awk -F ' \\?=.*## ' '/^[A-Z_]+ \?=.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# A result that stands for many files is as old as the beginning of its build: what is changed meanwhile is built next time.
+begin = @mkdir -p $(@D) && touch $@.begun
+end = @touch -r $@.begun $@ && rm $@.begun
 
 # --- set-up ---------------------------------------------------------------------------------------
 
@@ -35,6 +43,8 @@ setup: $(SETUP) ## install the missing packages
 
 $(SETUP): Makefile
 	@mkdir -p $(@D)
+	@swift --version 2>/dev/null | grep -qE 'Swift version (6\.([3-9]|[1-9][0-9])|[7-9])' || \
+	  { echo "Martlet needs the Swift toolchain 6.3 or newer in PATH: https://www.swift.org/install/"; exit 1; }
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 	  echo "installing:" $$missing; \
@@ -58,10 +68,11 @@ $(BUILD)/kernel/%.o: kernel/%.asm | $(SETUP)
 	nasm -f elf64 -w+all -o $@ $<
 
 $(KERNEL_ARCHIVE): $(KERNEL_SOURCES) $(PACKAGE_FILES) | $(SETUP)
+	$(begin)
 	@# The archiver would keep the objects of sources that are gone.
 	@rm -f $(KERNEL_ARCHIVE)
 	swift build --triple $(TRIPLE) --toolset kernel/kernel.toolset.json --scratch-path .build-kernel -c release --product MartletKernel
-	@touch $@
+	$(end)
 
 # Linked twice: the symbol table for backtraces is made from the first result. It comes last in its segment, so that it
 # moves no function.
@@ -87,9 +98,11 @@ PROGRAMS := Init Compositor Terminal
 PROGRAM_SOURCES := $(shell find apps gfx fonts compositor kernel/ABI -name '*.swift' -o -name '*.h' -o -name '*.c') apps/programs.toolset.json
 PROGRAM_ARCHIVES := .build-programs/$(TRIPLE)/release
 
+.PHONY: programs
 programs: $(BUILD)/programs.stamp ## compile and link the native programs
 
 $(BUILD)/programs.stamp: $(PROGRAM_SOURCES) $(PACKAGE_FILES) | $(SETUP)
+	$(begin)
 	@mkdir -p $(BUILD)/programs
 	@for p in $(PROGRAMS); do \
 	  swift build --triple $(TRIPLE) --toolset apps/programs.toolset.json --scratch-path .build-programs -c release --product $${p}Program; \
@@ -98,7 +111,7 @@ $(BUILD)/programs.stamp: $(PROGRAM_SOURCES) $(PACKAGE_FILES) | $(SETUP)
 	    --start-group $(PROGRAM_ARCHIVES)/lib$${p}Program.a $(MUSL)/libc.a $(SWIFT_EMBEDDED)/libswiftUnicodeDataTables.a --end-group $(MUSL)/crtn.o; \
 	  llvm-objcopy --strip-all $$out.debug $$out; \
 	done
-	@touch $@
+	$(end)
 
 # --- fonts and art --------------------------------------------------------------------------------
 
@@ -108,18 +121,19 @@ INTER_FONTS := /usr/share/fonts/opentype/inter
 MONO_FONTS := /usr/share/fonts/truetype/jetbrains-mono
 FALLBACK_FONTS := /usr/share/fonts/truetype/dejavu
 # Output scales that glyphs are baked for: `make FONT_SCALES=1,2` adds those of dense screens.
-FONT_SCALES := 1
+FONT_SCALES ?= 1 ## output scales to bake glyphs for: "1,2" adds dense screens
 FONTS := $(BUILD)/fonts.stamp
 
 .PHONY: fonts
 fonts: $(FONTS) ## bake the glyph atlases
 
 $(FONTS): $(shell find fonts -type f) | $(SETUP)
+	$(begin)
 	@mkdir -p $(SHARE)/fonts
 	@swift build -c release --product fontbake
 	@.build/release/fontbake --inter $(INTER_FONTS) --mono $(MONO_FONTS) --fallback $(FALLBACK_FONTS) \
-	  --output $(SHARE)/fonts --scales $(FONT_SCALES)
-	@touch $@
+	  --output $(SHARE)/fonts --scales $(strip $(FONT_SCALES))
+	$(end)
 
 ART := $(SHARE)/art.pack
 
@@ -127,9 +141,10 @@ ART := $(SHARE)/art.pack
 art: $(ART) ## draw the mark, cursors, icons, shadows and wallpapers
 
 $(ART): $(shell find gfx/Bake gfx/BakeTool gfx/Paths gfx/ArtPack gfx/Wallpaper gfx/Pixels -type f) | $(SETUP)
-	@mkdir -p $(@D)
+	$(begin)
 	@swift build -c release --product artbake
 	@.build/release/artbake $@
+	$(end)
 
 # --- keymaps --------------------------------------------------------------------------------------
 
@@ -141,15 +156,16 @@ KEYMAPS := $(BUILD)/keymaps.stamp
 keymaps: $(KEYMAPS) ## bake the keyboard layouts
 
 $(KEYMAPS): $(wildcard compositor/Keymap/*.swift compositor/KeymapBaker/*.swift) | $(SETUP)
+	$(begin)
 	@mkdir -p $(SHARE)/keymaps
 	@swift build -c release --product KeymapBaker
 	@for layout in $(LAYOUTS); do .build/release/KeymapBaker $$layout $(SHARE)/keymaps/$$layout.keymap; done
-	@touch $@
+	$(end)
 
 # --- root file system -----------------------------------------------------------------------------
 
 # `make image EXTRA_ROOT=dir` copies a folder's contents into the root as well.
-EXTRA_ROOT ?=
+EXTRA_ROOT ?= ## a folder whose contents are copied into the root file system
 EXTRA_FILES := $(if $(EXTRA_ROOT),$(shell find $(EXTRA_ROOT) -type f))
 # Changes when another folder is asked for, so that the image is packed again then and only then.
 EXTRA_STAMP := $(BUILD)/extra-root.name
@@ -166,9 +182,10 @@ $(BUILD)/root.img: $(BUILD)/programs.stamp $(FONTS) $(ART) $(KEYMAPS) $(shell fi
 # Programs that judge the system; they are on the root image of the tests only, in /usr/lib/martlet/tests.
 TEST_PROGRAMS := Conformance Bench
 TEST_PROGRAM_SOURCES := $(shell find Tests/Differential Tests/Bench apps/Runtime apps/CLibc -type f 2>/dev/null)
-SCENARIO_OPTIONS ?=
+SCENARIO_OPTIONS ?= ## options of the scenarios, such as "--filter boot"
 
 $(BUILD)/test-programs.stamp: $(TEST_PROGRAM_SOURCES) $(PACKAGE_FILES) | $(SETUP)
+	$(begin)
 	@mkdir -p $(BUILD)/test-programs
 	@for p in $(TEST_PROGRAMS); do \
 	  swift build --triple $(TRIPLE) --toolset apps/programs.toolset.json --scratch-path .build-programs -c release --product $${p}Program; \
@@ -177,7 +194,7 @@ $(BUILD)/test-programs.stamp: $(TEST_PROGRAM_SOURCES) $(PACKAGE_FILES) | $(SETUP
 	    --start-group $(PROGRAM_ARCHIVES)/lib$${p}Program.a $(MUSL)/libc.a $(SWIFT_EMBEDDED)/libswiftUnicodeDataTables.a --end-group $(MUSL)/crtn.o; \
 	  llvm-objcopy --strip-all $$out.debug $$out; \
 	done
-	@touch $@
+	$(end)
 
 # The root image with room for the tests and their programs.
 $(BUILD)/test-root.img: $(BUILD)/root.img $(BUILD)/test-programs.stamp
@@ -193,8 +210,9 @@ $(BUILD)/test-root.img: $(BUILD)/root.img $(BUILD)/test-programs.stamp
 MARTLET_TEST := .build/debug/martlet-test
 
 $(MARTLET_TEST): $(shell find Tests/Driver Tests/Scenarios -name '*.swift') $(PACKAGE_FILES) | $(SETUP)
+	$(begin)
 	swift build --product martlet-test
-	@touch $@
+	$(end)
 
 .PHONY: test test-host test-scenarios bench
 test: test-host test-scenarios ## run the host tests, then the scenarios in QEMU
@@ -226,31 +244,37 @@ $(BUILD)/martlet.iso: $(BUILD)/kernel.elf $(BUILD)/root.img iso/grub.cfg | $(SET
 
 # --- running --------------------------------------------------------------------------------------
 
-# `make run RUN_OPTIONS="-smp 2"` adds QEMU options, APPEND adds words to the kernel's command line.
-RUN_OPTIONS ?=
-APPEND ?=
-RUN_MEMORY ?= 512M
+RUN_OPTIONS ?= ## more options of QEMU, such as "-smp 2"
+APPEND ?= ## more words of the kernel's command line
+RUN_MEMORY ?= 512M ## memory of the machine
+VNC ?= 127.0.0.1:0 ## where the screen is served if there is no display; port 5900 plus the number
 QEMU := qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -m $(RUN_MEMORY) -nodefaults -no-reboot -vga none \
 	-device virtio-gpu-pci -device virtio-keyboard-pci -device virtio-tablet-pci -serial stdio \
 	-drive if=none,id=root,format=raw,file=$(BUILD)/root.img,snapshot=on -device virtio-blk-pci,drive=root \
 	-kernel $(BUILD)/kernel.elf
 
-.PHONY: run gdb
-run: image ## boot the desktop in QEMU
+# Boots with a window where QEMU can open one, else with VNC.
+define boot-desktop
 	@display=; \
 	if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then \
 	  for d in sdl gtk; do if ls /usr/lib/*/qemu/ui-$$d.so >/dev/null 2>&1; then display=$$d; fi; done; \
 	fi; \
 	if [ -z "$$display" ]; then \
-	  echo "The screen is served by VNC at 127.0.0.1:5900: look at it with a VNC viewer, such as \`vncviewer 127.0.0.1:0\`"; \
-	  echo "(from another machine, first: ssh -L 5900:127.0.0.1:5900 THIS-MACHINE). Ctrl-C ends the machine."; \
-	  display=vnc=127.0.0.1:0; \
+	  port=$$((5900 + $(lastword $(subst :, ,$(VNC))))); \
+	  echo "The screen is served by VNC at port $$port: look at it with a VNC viewer, such as \`vncviewer $(strip $(VNC))\`"; \
+	  echo "(from another machine, first: ssh -L $$port:127.0.0.1:$$port THIS-MACHINE). Ctrl-C ends the machine."; \
+	  display=vnc=$(strip $(VNC)); \
 	fi; \
-	exec $(QEMU) -display "$$display" -append "console=ttyS0 root=/dev/vda $(APPEND)" $(RUN_OPTIONS)
+	exec $(QEMU) -display "$$display" -append "console=ttyS0 root=/dev/vda $(APPEND)" $(1) $(RUN_OPTIONS)
+endef
+
+.PHONY: run gdb
+run: image ## boot the desktop in QEMU
+	$(call boot-desktop)
 
 gdb: image ## boot the desktop and wait for a debugger on port 1234
-	@echo "In another terminal: gdb -ex 'target remote :1234' $(BUILD)/kernel.debug   (docs/debugging.md)"
-	$(QEMU) -display vnc=127.0.0.1:0 -append "console=ttyS0 root=/dev/vda $(APPEND)" -s -S $(RUN_OPTIONS)
+	@echo "The machine waits. In another terminal: gdb -ex 'target remote :1234' $(BUILD)/kernel.debug   (docs/debugging.md)"
+	$(call boot-desktop,-s -S)
 
 # --- style ----------------------------------------------------------------------------------------
 

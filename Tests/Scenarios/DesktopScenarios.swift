@@ -28,6 +28,40 @@ let desktopScenarios: [Scenario] = [
         try desktop.typeAndWait("ls -l / && uname -a > /tmp/uname", marker: "c", shell: shell)
         try shell.check("grep -q x86_64 /tmp/uname")
     },
+    Scenario("desktop/type-ahead", "nothing is lost of what is typed from the moment the window appears") { test in
+        let desktop = try Desktop.start(test)
+        let shell = try desktop.shell()
+        let before = try desktop.still("the desktop")
+        try desktop.machine.press(.super)
+        try desktop.still("the launcher")
+        try desktop.machine.type("term")
+        let launcher = try desktop.still("the launcher's answer")
+        try desktop.machine.press(.enter)
+        try desktop.machine.waitForPicture("the terminal's window", seconds: 20) {
+            desktop.changed($0, before) > 20_000 && desktop.changed($0, launcher) > 20_000
+        }
+        // The shell asks where the cursor is at each prompt, and is answered in the middle of all this.
+        let lines = (1...20).map { "line \($0)" }
+        for line in lines { try desktop.machine.type("echo \(line) >> /tmp/lines\n") }
+        try Deadline.poll(seconds: 30, "the last line") {
+            try shell.run("grep -q 'line 20' /tmp/lines").status == 0 ? () : nil
+        }
+        try shell.expect("cat /tmp/lines", prints: lines.joined(separator: "\n"))
+    },
+    Scenario("desktop/beside", "a second terminal opens beside the first one") { test in
+        let desktop = try Desktop.start(test)
+        let shell = try desktop.shell()
+        try desktop.openTerminal()
+        try desktop.typeAndWait("tty > /tmp/tty1", marker: "m", shell: shell)
+        try desktop.openTerminal()
+        try desktop.typeAndWait("tty > /tmp/tty2", marker: "n", shell: shell)
+        try test.expectPicture("beside", on: desktop.machine, masked: desktop.changing)
+        for (x, name) in [(desktop.size.width / 4, "tty1"), (desktop.size.width * 3 / 4, "tty2")] {
+            try desktop.machine.click(x: x, y: desktop.size.height / 2, screen: desktop.size)
+            try desktop.typeAndWait("tty > /tmp/tty", marker: "o", shell: shell)
+            try shell.expect("cmp /tmp/tty /tmp/\(name) && echo same", prints: "same")
+        }
+    },
     Scenario("desktop/ctrl-c", "Ctrl-C in the terminal ends sleep and the prompt is back") { test in
         let desktop = try Desktop.start(test)
         let shell = try desktop.shell()

@@ -6,6 +6,9 @@ import WaylandClient
 
 /// What an application does with its window. All calls come from the event loop's thread.
 public protocol WindowDelegate: AnyObject {
+    /// The size of a new window whose server leaves the choice to the application.
+    /// - Parameter bounds: what a window may take up at most, if the server has said it.
+    func windowPreferredSize(_ window: Window, within bounds: Size?) -> Size
     /// Size or scale are new; everything is going to be drawn.
     func windowDidResize(_ window: Window)
     /// The window is about to be drawn: the last moment to `invalidate` what has changed.
@@ -21,6 +24,7 @@ public protocol WindowDelegate: AnyObject {
 }
 
 extension WindowDelegate {
+    public func windowPreferredSize(_ window: Window, within bounds: Size?) -> Size { window.size }
     public func windowDidResize(_ window: Window) {}
     public func windowWillDraw(_ window: Window) {}
     public func window(_ window: Window, key event: KeyEvent) {}
@@ -53,14 +57,14 @@ public final class Window {
     private var outputs: [ObjectID] = []
     /// The size that the next xdg_surface.configure makes valid.
     private var offeredSize = Size.zero
+    /// What the server says a window may take up at most.
+    private var bounds: Size?
     private var isConfigured = false
     private var waitsForFrame = false
     /// The scale that the server knows of.
     private var sentScale: Int32 = 1
     /// There may be something to draw.
     private var needsDisplay = true
-    /// The user's size for when the server leaves the choice to us.
-    private let preferredSize: Size
 
     private struct Objects {
         let surface: WlSurface.Proxy
@@ -75,7 +79,6 @@ public final class Window {
         self.title = title
         self.size = size
         self.minimumSize = minimumSize
-        preferredSize = size
         damage = Region(Rect(size: size))
         application.add(self)
     }
@@ -189,6 +192,9 @@ public final class Window {
             offeredSize =
                 isChoice
                 ? Size.zero : Size(width: min(max(width, 1), 16384), height: min(max(height, 1), 16384))
+        case .configureBounds(let width, let height):
+            bounds =
+                width <= 0 || height <= 0 ? nil : Size(width: min(width, 16384), height: min(height, 16384))
         case .close: delegate?.windowShouldClose(self)
         default: break
         }
@@ -197,8 +203,9 @@ public final class Window {
     private func shellEvent(_ message: inout IncomingMessage) throws(WireError) {
         guard case .configure(let serial) = try XdgSurface.Event.decode(&message, version: 5), let objects else { return }
         objects.shellSurface.ackConfigure(serial: serial)
-        let wanted = offeredSize == .zero ? (isConfigured ? size : preferredSize) : offeredSize
         let isFirst = !isConfigured
+        var wanted = offeredSize
+        if wanted == .zero { wanted = isFirst ? delegate?.windowPreferredSize(self, within: bounds) ?? size : size }
         isConfigured = true
         needsDisplay = true
         if wanted != size || isFirst {

@@ -141,7 +141,7 @@ public final class WindowFrame {
         guard let font = style.fonts.bodyMedium ?? style.fonts.body, area.width > 16 else { return }
         let line = titleLine ?? TextLine(title, font: font).truncated(to: area.width)
         titleLine = line
-        let color = state.isActive ? style.palette.text : style.palette.disabled
+        let color = state.isActive ? style.palette.text : style.palette.dimmed
         // In the middle of the bar, unless the buttons are in the way.
         let x = min(bar.globalPosition.x + (bar.size.width - line.width) / 2, area.right - line.width)
         target.clipped(to: area).draw(line, at: Point(x: x, y: font.centeredBaseline(in: area)), color)
@@ -160,7 +160,7 @@ public final class WindowFrame {
         guard let icon = style.icon(button, isMaximised: state.isMaximised) else { return }
         let ink =
             isHovered && button == .close
-            ? palette.onAccent : isHovered ? palette.text : state.isActive ? palette.secondary : palette.disabled
+            ? palette.onAccent : isHovered ? palette.text : state.isActive ? palette.secondary : palette.dimmed
         target.blend(icon, to: area.origin + Point(x: (area.width - icon.width) / 2, y: (area.height - icon.height) / 2), ink)
     }
 

@@ -166,12 +166,12 @@ public final class Launcher: KeyFilter {
         let line = TextLine(query, font: font)
         let baseline = font.centeredBaseline(in: text)
         if query.isEmpty {
-            target.draw("Search applications", font: font, in: text.inset(left: 4), palette.disabled)
+            target.draw("Search applications", font: font, in: text.inset(left: 4), palette.secondary)
         } else {
             target.clipped(to: text).draw(line, at: Point(x: text.left, y: baseline), palette.text)
         }
         let caret = Rect(
-            x: text.left + min(line.width, text.width - 2), y: baseline - font.ascent + 1, width: 2,
+            x: text.left + min(line.width + 1, text.width - 2), y: baseline - font.ascent + 1, width: 2,
             height: font.ascent + font.descent)
         target.fill(caret, palette.accent)
     }
@@ -180,7 +180,10 @@ public final class Launcher: KeyFilter {
         guard target.clip.intersects(area) else { return }
         let palette = style.palette
         let entry = results[row]
-        if row == selected { target.fill(area, corners: style.smallCorners, palette.accent.opacity(44)) }
+        if row == selected {
+            target.fill(area, corners: style.smallCorners, palette.hover)
+            target.fill(Rect(x: area.left, y: area.top + (area.height - 20) / 2, width: 3, height: 20), palette.accent)
+        }
         let tile = Rect(x: area.left + Metrics.grid, y: area.top + (area.height - 32) / 2, width: 32, height: 32)
         if let icon = style.art?.image("app/\(entry.icon)/32") ?? style.art?.image("app/generic/32") {
             target.blend(icon.image, to: tile.origin)

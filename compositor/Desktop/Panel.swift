@@ -186,7 +186,7 @@ public final class Panel: WindowObserver {
         if item.isActive { target.fill(pill, corners: style.smallCorners, palette.raised) }
         if isHovered { target.fill(pill, corners: style.smallCorners, palette.hover) }
         if item.isActive { target.fill(Rect(x: pill.left + 10, y: pill.bottom - 2, width: 12, height: 2), palette.accent) }
-        let color = item.isActive ? palette.text : item.isMinimised ? palette.disabled : palette.secondary
+        let color = item.isActive ? palette.text : item.isMinimised ? palette.dimmed : palette.secondary
         target.draw(item.title, font: font, in: pill.inset(left: 10, right: 10), color)
     }
 
@@ -222,7 +222,6 @@ public final class Panel: WindowObserver {
     private func drawSparkline(
         _ samples: [UInt8], _ color: Color, _ label: String, into target: PixelBuffer, _ area: Rect, _ right: Int32
     ) -> Int32 {
-        guard !samples.isEmpty else { return right }
         let height: Int32 = 14
         let width = Int32(SystemLoad.sampleCount) * 3 - 1
         let box = Rect(x: right - width, y: area.top + (area.height - height) / 2, width: width, height: height)
@@ -236,7 +235,7 @@ public final class Panel: WindowObserver {
         let left = box.left - 6 - labelWidth
         target.draw(
             label, font: font, in: Rect(left: left, top: area.top, right: box.left - 6, bottom: area.bottom),
-            style.palette.disabled)
+            style.palette.secondary)
         return left - Metrics.grid * 2
     }
 

@@ -10,6 +10,8 @@ public struct Palette: Sendable {
     public let hairline: Color
     public let text: Color
     public let secondary: Color
+    /// What is there but not in use: inactive and minimised windows. Still text to be read, unlike what is disabled.
+    public let dimmed: Color
     public let disabled: Color
     public let accent: Color
     public let onAccent: Color
@@ -25,7 +27,8 @@ public struct Palette: Sendable {
         Palette(
             surface: Color(rgb: 0x1E1F29), raised: Color(rgb: 0x282A37), sunken: Color(rgb: 0x171820),
             hairline: Color(rgb: 0xFFFFFF, alpha: 20), text: Color(rgb: 0xECEDF3), secondary: Color(rgb: 0xA5A8B8),
-            disabled: Color(rgb: 0x6B6E7F), accent: Color(rgb: 0xFF7A4D), onAccent: Color(rgb: 0x1E1F29),
+            dimmed: Color(rgb: 0x888B9B), disabled: Color(rgb: 0x6B6E7F), accent: Color(rgb: 0xFF7A4D),
+            onAccent: Color(rgb: 0x1E1F29),
             info: Color(rgb: 0x5CB8FF),
             good: Color(rgb: 0x5BD6A0), warning: Color(rgb: 0xF5C451), danger: Color(rgb: 0xFF5C6C),
             hover: Color(rgb: 0xFFFFFF, alpha: 26), pressed: Color(rgb: 0xFFFFFF, alpha: 46))
@@ -35,7 +38,8 @@ public struct Palette: Sendable {
         Palette(
             surface: Color(rgb: 0xFAFAFC), raised: Color(rgb: 0xFFFFFF), sunken: Color(rgb: 0xF0F0F4),
             hairline: Color(rgb: 0x000000, alpha: 26), text: Color(rgb: 0x1D1E26), secondary: Color(rgb: 0x5B5E6E),
-            disabled: Color(rgb: 0xA0A2AE), accent: Color(rgb: 0xE4572E), onAccent: Color(rgb: 0xFFFFFF),
+            dimmed: Color(rgb: 0x6A6D7B), disabled: Color(rgb: 0xA0A2AE), accent: Color(rgb: 0xE4572E),
+            onAccent: Color(rgb: 0xFFFFFF),
             info: Color(rgb: 0x1F7AD1),
             good: Color(rgb: 0x14875A), warning: Color(rgb: 0xA66B00), danger: Color(rgb: 0xC8303F),
             hover: Color(rgb: 0x000000, alpha: 18), pressed: Color(rgb: 0x000000, alpha: 36))

@@ -39,15 +39,19 @@ do {
                 ))
         }
     }
-    for (weight, scale) in ["Regular", "Bold", "Italic"].flatMap({ weight in scales.map { (weight, $0) } }) {
-        requests.append(
-            (
-                "mono-\(weight.lowercased())-\(14 * scale)",
-                FaceRequest(
-                    path: "\(mono)/JetBrainsMono-\(weight).ttf", fallbackPath: "\(fallback)/DejaVuSansMono.ttf",
-                    pixelSize: 14 * scale, characters: weight == "Regular" ? .terminalWithBraille : .terminal, hinting: .light,
-                    cell: (8 * scale, 18 * scale), coverageExponent: 0.8)
-            ))
+    // The terminal's text sizes with their cells, in pixels at scale 1.
+    let cells = [(size: 12, width: 7, height: 16), (size: 14, width: 8, height: 18), (size: 17, width: 10, height: 22)]
+    for weight in ["Regular", "Bold", "Italic"] {
+        for (cell, scale) in cells.flatMap({ cell in scales.map { (cell, $0) } }) {
+            requests.append(
+                (
+                    "mono-\(weight.lowercased())-\(cell.size * scale)",
+                    FaceRequest(
+                        path: "\(mono)/JetBrainsMono-\(weight).ttf", fallbackPath: "\(fallback)/DejaVuSansMono.ttf",
+                        pixelSize: cell.size * scale, characters: weight == "Regular" ? .terminalWithBraille : .terminal,
+                        hinting: .light, cell: (cell.width * scale, cell.height * scale), coverageExponent: 0.8)
+                ))
+        }
     }
     let baker = try FaceBaker()
     var total = 0

@@ -32,7 +32,7 @@ struct Terminal {
         let application = try Application(identifier: "terminal")
         let signals = try SignalPipe([Signal.child])
         guard let terminal = try TerminalWindow(application, command: command) else {
-            Log.write("terminal", "the font mono-regular-14 is missing")
+            Log.write("terminal", "the fonts of the terminal (mono-regular) are missing")
             return 1
         }
         _ = try application.loop.watch(signals) {

@@ -15,6 +15,9 @@ public final class TerminalWindow: WindowDelegate {
     private let session: TerminalSession
     private let window: Window
     private var pointer = PointerState()
+    private var textSize = TextSize.medium
+    /// The text size that the window was opened with.
+    private var usualTextSize = TextSize.medium
 
     private static var padding: Int32 { Metrics.grid }
 
@@ -29,30 +32,28 @@ public final class TerminalWindow: WindowDelegate {
         var isSelecting = false
     }
 
+    private static var columns: Int { 80 }
+    private static var rows: Int { 24 }
+
     /// Opens a window of 80 × 24 cells; fails if there are no fonts, throws if no program can be started.
     public init?(_ application: Application, command: Command) throws(Errno) {
-        guard let faces = TerminalWindow.faces(application.resources, scale: 1) else { return nil }
+        let start = TextSize.medium
+        guard let fonts = start.fonts(application.resources, scale: 1) else { return nil }
         self.application = application
-        renderer = CellRenderer(fonts: faces, padding: TerminalWindow.padding)
-        session = try TerminalSession(application.loop, columns: 80, rows: 24, command: command)
+        renderer = CellRenderer(fonts: fonts, padding: TerminalWindow.padding)
+        session = try TerminalSession(
+            application.loop, columns: TerminalWindow.columns, rows: TerminalWindow.rows, command: command)
         window = Window(
-            application, title: "Terminal", size: renderer.size(columns: 80, rows: 24),
+            application, title: "Terminal", size: renderer.size(columns: TerminalWindow.columns, rows: TerminalWindow.rows),
             minimumSize: renderer.size(columns: 20, rows: 4))
-        window.maximumScale = TerminalWindow.faces(application.resources, scale: 2) == nil ? 1 : 2
+        window.maximumScale = start.fonts(application.resources, scale: 2) == nil ? 1 : 2
         window.cursorShape = .text
         window.delegate = self
-        renderer.resize(window.pixelSize, fonts: faces, padding: TerminalWindow.padding)
+        renderer.resize(window.pixelSize, fonts: fonts, padding: TerminalWindow.padding)
         unowned(unsafe) let this = self
         // SAFETY: the session belongs to this object.
         session.onOutput = { this.didReadOutput() }
         session.onEnd = { this.window.close() }
-    }
-
-    private static func faces(_ resources: Resources, scale: Int32) -> TerminalFonts? {
-        let size = 14 * scale
-        guard let regular = resources.face("mono-regular-\(size)") else { return nil }
-        return TerminalFonts(
-            regular: regular, bold: resources.face("mono-bold-\(size)"), italic: resources.face("mono-italic-\(size)"))
     }
 
     /// A child of this process has ended.
@@ -68,9 +69,20 @@ public final class TerminalWindow: WindowDelegate {
 
     // MARK: Drawing
 
+    public func windowPreferredSize(_ window: Window, within bounds: Size?) -> Size {
+        func size(_ text: TextSize) -> Size? {
+            guard let fonts = text.fonts(application.resources, scale: 1) else { return nil }
+            return CellRenderer(fonts: fonts, padding: TerminalWindow.padding)
+                .size(columns: TerminalWindow.columns, rows: TerminalWindow.rows)
+        }
+        usualTextSize = TextSize.preferred(within: bounds, gap: 2 * Metrics.grid, window: size)
+        textSize = usualTextSize
+        return size(textSize) ?? window.size
+    }
+
     public func windowDidResize(_ window: Window) {
-        let faces = TerminalWindow.faces(application.resources, scale: window.scale) ?? renderer.fonts
-        renderer.resize(window.pixelSize, fonts: faces, padding: TerminalWindow.padding * window.scale)
+        let fonts = textSize.fonts(application.resources, scale: window.scale) ?? renderer.fonts
+        renderer.resize(window.pixelSize, fonts: fonts, padding: TerminalWindow.padding * window.scale)
         let (columns, rows) = renderer.grid(window.pixelSize)
         session.resize(
             columns: columns, rows: rows, pixelWidth: Int(window.pixelSize.width), pixelHeight: Int(window.pixelSize.height))
@@ -126,11 +138,22 @@ public final class TerminalWindow: WindowDelegate {
         case (0xFF63, true, false): paste()
         case (Keysym.pageUp, true, false): scroll(by: page)
         case (Keysym.pageDown, true, false): scroll(by: -page)
+        case (0x2B, _, true), (0x3D, _, true), (0xFFAB, _, true): setTextSize(textSize.stepped(by: 1))
+        case (0x2D, false, true), (0xFFAD, _, true): setTextSize(textSize.stepped(by: -1))
+        case (0x30, false, true): setTextSize(usualTextSize)
         case (Keysym.home, true, true): scroll(by: Int.max / 2)
         case (Keysym.end, true, true): scrollToEnd()
         default: return false
         }
         return true
+    }
+
+    /// Shows the text in another size; the window stays as large as it is.
+    private func setTextSize(_ size: TextSize) {
+        guard size != textSize, size.fonts(application.resources, scale: window.scale) != nil else { return }
+        textSize = size
+        windowDidResize(window)
+        window.invalidateAll()
     }
 
     private func scroll(by rows: Int) {

@@ -92,8 +92,9 @@ public enum KernelMap {
         for range in Frames.memoryMap where range.byteCount > 0 && range.kind != .defective {
             // Firmware tables lie in reserved ranges; far above RAM such ranges are devices.
             if range.kind == .reserved, range.end > 1 << 32 { continue }
-            if range.end > MemoryMapRules.highestUsable { continue }
-            pieces.append(FrameRange(first: range.start >> 12, end: (range.end + 4095) >> 12))
+            let end = min(range.end, MemoryMapRules.highestUsable)
+            if range.start >= end { continue }
+            pieces.append(FrameRange(first: range.start >> 12, end: (end + 4095) >> 12))
         }
         pieces.sort { $0.first < $1.first }
         var mapped: UInt64 = 0

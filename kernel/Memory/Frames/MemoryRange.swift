@@ -35,8 +35,8 @@ struct FrameRange: Equatable {
 enum MemoryMapRules {
     /// Memory below this is left to firmware and to starting other processors.
     static let lowestUsable: UInt64 = 0x10_0000
-    /// What four levels of page tables and the direct map can reach.
-    static let highestUsable: UInt64 = 1 << 46
+    /// What the direct map can show: the 32 TiB between its start and the kernel's stacks.
+    static let highestUsable: UInt64 = 1 << 45
 
     /// Frames that are wholly usable and touch nothing reserved, ascending and merged.
     /// - Parameters:
