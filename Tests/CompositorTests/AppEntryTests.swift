@@ -45,4 +45,13 @@ struct AppEntryTests {
         #expect(SystemLoad.parseMemory("nonsense") == nil)
         #expect(SystemLoad.parseProcessor("") == nil)
     }
+
+    @Test func endsOfTheSessionComeLast() throws {
+        let app = try #require(AppEntry(desktopFile: "[Desktop Entry]\nName=Terminal\nExec=terminal", appID: "terminal"))
+        let all = [app] + AppEntry.actions
+        #expect(AppEntry.search(all, "").first == app)
+        #expect(AppEntry.search(all, "t").first == app)
+        #expect(AppEntry.search(all, "shut").map(\.command) == [["poweroff"]])
+        #expect(AppEntry.search(all, "reboot").map(\.command) == [["reboot"]])
+    }
 }

@@ -127,6 +127,17 @@ let desktopScenarios: [Scenario] = [
         try require(whole.columns > first.columns && whole.rows > first.rows, message)
         try require(half.columns < whole.columns && half.columns > whole.columns / 3, message)
     },
+    Scenario("desktop/shut-down", "the launcher switches the machine off") { test in
+        let desktop = try Desktop.start(test)
+        try desktop.still("the desktop")
+        try desktop.machine.press(.super)
+        try desktop.still("the launcher")
+        try desktop.machine.type("shut")
+        try desktop.still("the launcher's answer")
+        try desktop.machine.press(.enter)
+        let status = try desktop.machine.waitForExit(seconds: 20)
+        try require(status == 0, "QEMU ended with status \(status)")
+    },
     Scenario("desktop/kill-compositor", "after the compositor is killed the desktop comes back") { test in
         let desktop = try Desktop.start(test)
         let before = try desktop.still("the desktop")

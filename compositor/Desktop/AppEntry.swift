@@ -10,6 +10,24 @@ public struct AppEntry: Equatable, Sendable {
     public var icon = ""
     public var appID = ""
 
+    /// What the launcher offers beside applications: ends of the session, last in its list.
+    static var actions: [AppEntry] {
+        [
+            AppEntry(
+                "Restart", "End all programs and start the machine anew", keywords: "reboot power", "reboot", icon: "restart"),
+            AppEntry(
+                "Shut Down", "End all programs and switch the machine off", keywords: "poweroff halt", "poweroff", icon: "power"),
+        ]
+    }
+
+    private init(_ name: String, _ comment: String, keywords: String, _ program: String, icon: String) {
+        self.name = name
+        self.comment = comment
+        self.keywords = keywords
+        self.icon = icon
+        command = [program]
+    }
+
     /// Reads a desktop file; nil if it is not to be shown or lacks a name or a command.
     public init?(desktopFile text: String, appID: String) {
         var isInEntry = false

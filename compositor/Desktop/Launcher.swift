@@ -57,7 +57,7 @@ public final class Launcher: KeyFilter {
     public func open() {
         guard !isOpen else { return }
         isOpen = true
-        apps = starter.installedApps()
+        apps = starter.installedApps() + AppEntry.actions
         setQuery("")
         backdrop.setVisible(true)
         compositor.seat.add(self)
@@ -151,8 +151,9 @@ public final class Launcher: KeyFilter {
         target.blend(Rect(x: origin.x, y: origin.y + Launcher.fieldHeight - 1, width: area.width, height: 1), palette.hairline)
         for row in results.indices { drawRow(row, into: target, rowRect(row).translated(by: origin)) }
         if results.isEmpty, let font = style.fonts.body {
-            let message = apps.isEmpty ? "No applications are installed" : "Nothing is called “\(query)”"
-            target.draw(message, font: font, in: rowRect(0).translated(by: origin), alignment: .center, palette.secondary)
+            target.draw(
+                "Nothing is called “\(query)”", font: font, in: rowRect(0).translated(by: origin), alignment: .center,
+                palette.secondary)
         }
     }
 
@@ -185,7 +186,10 @@ public final class Launcher: KeyFilter {
             target.fill(Rect(x: area.left, y: area.top + (area.height - 20) / 2, width: 3, height: 20), palette.accent)
         }
         let tile = Rect(x: area.left + Metrics.grid, y: area.top + (area.height - 32) / 2, width: 32, height: 32)
-        if let icon = style.art?.image("app/\(entry.icon)/32") ?? style.art?.image("app/generic/32") {
+        if let symbol = style.art?.mask("icon/\(entry.icon)@1"), entry.appID.isEmpty {
+            let corner = tile.origin + Point(x: (tile.width - symbol.width) / 2, y: (tile.height - symbol.height) / 2)
+            target.blend(symbol, to: corner, palette.secondary)
+        } else if let icon = style.art?.image("app/\(entry.icon)/32") ?? style.art?.image("app/generic/32") {
             target.blend(icon.image, to: tile.origin)
         } else if let font = style.fonts.title, let initial = entry.name.first {
             target.draw(
