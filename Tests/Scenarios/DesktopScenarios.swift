@@ -47,6 +47,13 @@ let desktopScenarios: [Scenario] = [
             try shell.run("grep -q 'line 20' /tmp/lines").status == 0 ? () : nil
         }
         try shell.expect("cat /tmp/lines", prints: lines.joined(separator: "\n"))
+        // At the top of the screen the answer looks like a function key.
+        try desktop.machine.type("rm /tmp/lines\n")
+        for line in lines { try desktop.machine.type("clear\necho \(line) >> /tmp/lines\n") }
+        try Deadline.poll(seconds: 30, "the last line below a cleared screen") {
+            try shell.run("grep -q 'line 20' /tmp/lines").status == 0 ? () : nil
+        }
+        try shell.expect("cat /tmp/lines", prints: lines.joined(separator: "\n"))
     },
     Scenario("desktop/beside", "a second terminal opens beside the first one") { test in
         let desktop = try Desktop.start(test)

@@ -9,7 +9,9 @@ extension Screen {
         let row = cursor.row + 1 - (modes.origin ? region.lowerBound : 0)
         switch (kind, isPrivate) {
         case (5, false): reply("\u{1B}[0n")
-        case (6, false): reply("\u{1B}[\(row);\(cursor.column + 1)R")
+        // `CSI 1 ; m R` is also F3 with modifiers. A leading zero, which means nothing else, keeps the two apart: busybox, for
+        // one, takes some of these answers for the beginning of a key and throws away what is typed right after them.
+        case (6, false): reply("\u{1B}[\(row == 1 ? "01" : "\(row)");\(cursor.column + 1)R")
         case (6, true): reply("\u{1B}[?\(row);\(cursor.column + 1);1R")
         default: break
         }
