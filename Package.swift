@@ -17,8 +17,10 @@ let common: [SwiftSetting] = [
     .enableExperimentalFeature("RawLayout"),
 ]
 
-func module(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
-            plugins: [Target.PluginUsage]? = nil) -> Target {
+func module(
+    _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+    plugins: [Target.PluginUsage]? = nil
+) -> Target {
     .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: common, plugins: plugins)
 }
 
@@ -37,7 +39,9 @@ let kernel: [Target] = [
     module("Files", "kernel/Files/Core", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes"]),
     module("Tmpfs", "kernel/Files/Tmpfs", ["ABI", "Support", "Frames", "VirtualMemory", "Files"]),
     module("Ext2", "kernel/Files/Ext2", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Files"]),
-    module("ProcFS", "kernel/Files/Proc", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Files"]),
+    module(
+        "ProcFS", "kernel/Files/Proc",
+        ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Files"]),
     // Pipes, sockets, events and terminals.
     module("Pipes", "kernel/Files/Pipes", ["ABI", "Support", "Frames", "Scheduling", "Processes", "Files"]),
     module("Sockets", "kernel/Files/Sockets", ["ABI", "Support", "Scheduling", "Processes", "Files"]),
@@ -47,7 +51,8 @@ let kernel: [Target] = [
     module(
         "Syscalls", "kernel/Syscalls",
         [
-            "ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Programs", "Files", "Tmpfs", "Pipes",
+            "ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Programs", "Files", "Tmpfs",
+            "Pipes",
             "Sockets", "Events",
         ]),
 ]
@@ -61,13 +66,22 @@ let devices: [Target] = [
     module("PCIConfiguration", "kernel/Devices/PCI/Configuration"),
     module("VirtioQueue", "kernel/Devices/Virtio/Queue", ["PCIConfiguration"]),
     module("PCI", "kernel/Devices/PCI/Bus", ["PCIConfiguration", "Support", "Processor", "Frames"]),
-    module("Virtio", "kernel/Devices/Virtio/Transport", ["VirtioQueue", "PCI", "PCIConfiguration", "Support", "Processor", "Frames"]),
-    module("Block", "kernel/Devices/Block", ["ABI", "Files", "Virtio", "VirtioQueue", "PCI", "Support", "Processor", "Frames", "Scheduling"]),
+    module(
+        "Virtio", "kernel/Devices/Virtio/Transport", ["VirtioQueue", "PCI", "PCIConfiguration", "Support", "Processor", "Frames"]),
+    module(
+        "Block", "kernel/Devices/Block",
+        ["ABI", "Files", "Virtio", "VirtioQueue", "PCI", "Support", "Processor", "Frames", "Scheduling"]),
     module("DisplayModel", "kernel/Devices/Display/Model", ["ABI"]),
-    module("Display", "kernel/Devices/Display", ["ABI", "DisplayModel", "PixelFormats", "Files", "VirtualMemory", "Virtio", "VirtioQueue",
-                                                 "PCI", "Support", "Processor", "Frames", "Scheduling"], exclude: ["Model"]),
+    module(
+        "Display", "kernel/Devices/Display",
+        [
+            "ABI", "DisplayModel", "PixelFormats", "Files", "VirtualMemory", "Virtio", "VirtioQueue",
+            "PCI", "Support", "Processor", "Frames", "Scheduling",
+        ], exclude: ["Model"]),
     module("InputModel", "kernel/Devices/Input/Model", ["ABI"]),
-    module("Input", "kernel/Devices/Input/Devices", ["ABI", "InputModel", "Files", "Virtio", "VirtioQueue", "PCI", "Support", "Processor", "Frames", "Scheduling"]),
+    module(
+        "Input", "kernel/Devices/Input/Devices",
+        ["ABI", "InputModel", "Files", "Virtio", "VirtioQueue", "PCI", "Support", "Processor", "Frames", "Scheduling"]),
     module("Devices", "kernel/Devices/Start", ["Block", "Display", "Input", "PCI", "Files", "Support"]),
 ]
 
@@ -77,7 +91,8 @@ let boot: [Target] = [
     .target(
         name: "Boot",
         dependencies: [
-            "ABI", "Support", "Processor", "Frames", "KernelRuntime", "Scheduling", "VirtualMemory", "Processes", "Programs", "Files",
+            "ABI", "Support", "Processor", "Frames", "KernelRuntime", "Scheduling", "VirtualMemory", "Processes", "Programs",
+            "Files",
             "Tmpfs", "Ext2", "ProcFS", "Pipes", "Terminals", "Syscalls", "ACPI", "RealTimeClock", "Serial", "Display", "Devices",
         ],
         path: "kernel/Boot",
@@ -121,14 +136,23 @@ let compositor: [Target] = [
     module("Chrome", "compositor/Chrome", ["Gfx", "ArtPack", "FontAtlas", "Text", "Scene", "Tokens"]),
     module("Screens", "compositor/Screens", ["ABI", "System", "Gfx"]),
     module("InputDevices", "compositor/Input", ["ABI", "System"]),
-    module("Desktop", "compositor/Desktop",
-        ["CLibc", "System", "Gfx", "ArtPack", "Wallpaper", "FontAtlas", "Text", "Tokens", "Keymap", "Scene", "ShellPolicy", "Chrome",
-         "CompositorCore", "Screens"]),
-    module("CompositorHost", "compositor/Host",
-        ["CLibc", "System", "Gfx", "ArtPack", "FontAtlas", "Tokens", "Keymap", "Scene", "Chrome", "CompositorCore", "Screens", "InputDevices",
-         "Desktop"]),
+    module(
+        "Desktop", "compositor/Desktop",
+        [
+            "CLibc", "System", "Gfx", "ArtPack", "Wallpaper", "FontAtlas", "Text", "Tokens", "Keymap", "Scene", "ShellPolicy",
+            "Chrome",
+            "CompositorCore", "Screens",
+        ]),
+    module(
+        "CompositorHost", "compositor/Host",
+        [
+            "CLibc", "System", "Gfx", "ArtPack", "FontAtlas", "Tokens", "Keymap", "Scene", "Chrome", "CompositorCore", "Screens",
+            "InputDevices",
+            "Desktop",
+        ]),
     module("Compositor", "compositor/Main", ["ProgramRuntime", "System", "CompositorHost"]),
-    module("CompositorCore", "compositor/Core",
+    module(
+        "CompositorCore", "compositor/Core",
         ["WaylandServer", "System", "CLibc", "Gfx", "Keymap", "Scene", "ShellPolicy", "Chrome"]),
     module("WaylandServer", "compositor/ServerBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
     module("WaylandClient", "compositor/ClientBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
@@ -177,34 +201,50 @@ let judges: [Target] = [
 
 let tests: [Target] = [
     .target(name: "KernelSeams", dependencies: ["Support", "Frames"], path: "Tests/KernelSeams"),
-    .testTarget(name: "MemoryTests", dependencies: ["ABI", "Support", "Frames", "Scheduling", "VirtualMemory", "Programs", "KernelSeams"],
-                path: "Tests/MemoryTests", swiftSettings: common),
-    .testTarget(name: "FilesTests", dependencies: ["ABI", "Support", "Processes", "Files", "Tmpfs", "Ext2", "ProcFS", "KernelSeams"],
-                path: "Tests/FilesTests", swiftSettings: common),
-    .testTarget(name: "DevicesTests", dependencies: ["PCIConfiguration", "VirtioQueue", "DisplayModel", "InputModel", "Display", "Input", "Files",
-                                                     "VirtualMemory", "Scheduling", "Block", "Frames", "Support", "ABI", "KernelSeams"],
-                path: "Tests/DevicesTests", swiftSettings: common),
-    .testTarget(name: "IPCTests", dependencies: ["ABI", "Support", "Frames", "Scheduling", "Files", "Pipes", "Sockets", "Events", "KernelSeams"],
-                path: "Tests/IPCTests"),
+    .testTarget(
+        name: "MemoryTests",
+        dependencies: ["ABI", "Support", "Frames", "Scheduling", "VirtualMemory", "Programs", "KernelSeams"],
+        path: "Tests/MemoryTests", swiftSettings: common),
+    .testTarget(
+        name: "FilesTests", dependencies: ["ABI", "Support", "Processes", "Files", "Tmpfs", "Ext2", "ProcFS", "KernelSeams"],
+        path: "Tests/FilesTests", swiftSettings: common),
+    .testTarget(
+        name: "DevicesTests",
+        dependencies: [
+            "PCIConfiguration", "VirtioQueue", "DisplayModel", "InputModel", "Display", "Input", "Files",
+            "VirtualMemory", "Scheduling", "Block", "Frames", "Support", "ABI", "KernelSeams",
+        ],
+        path: "Tests/DevicesTests", swiftSettings: common),
+    .testTarget(
+        name: "IPCTests",
+        dependencies: ["ABI", "Support", "Frames", "Scheduling", "Files", "Pipes", "Sockets", "Events", "KernelSeams"],
+        path: "Tests/IPCTests"),
     .testTarget(name: "LineDisciplineTests", dependencies: ["LineDiscipline"], path: "Tests/LineDisciplineTests"),
-    .testTarget(name: "GfxTests", dependencies: ["Gfx", "PixelFormats", "Paths", "ArtPack", "ArtBaker", "Wallpaper"],
-                path: "Tests/GfxTests"),
-    .testTarget(name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "FontBaker", "Text", "Gfx"], path: "Tests/FontTests"),
+    .testTarget(
+        name: "GfxTests", dependencies: ["Gfx", "PixelFormats", "Paths", "ArtPack", "ArtBaker", "Wallpaper"],
+        path: "Tests/GfxTests"),
+    .testTarget(
+        name: "FontTests", dependencies: ["FontAtlas", "AtlasWriter", "FontBaker", "Text", "Gfx"], path: "Tests/FontTests"),
     .testTarget(
         name: "CompositorTests",
         dependencies: [
-            "WaylandScannerCore", "WaylandClient", "System", "Gfx", "Scene", "ShellPolicy", "Keymap", "Chrome", "CompositorCore", "Desktop",
+            "WaylandScannerCore", "WaylandClient", "System", "Gfx", "Scene", "ShellPolicy", "Keymap", "Chrome", "CompositorCore",
+            "Desktop",
         ], path: "Tests/CompositorTests"),
     .testTarget(
         name: "AppsTests",
         dependencies: [
             "System", "Supervision", "KeymapText", "Keymap", "CXkbcommon", "Toolkit", "Tokens", "Text", "Gfx", "WaylandServer",
         ], path: "Tests/AppsTests"),
-    .testTarget(name: "TerminalTests", dependencies: ["VT", "TerminalView", "AtlasWriter", "FontAtlas", "Gfx"], path: "Tests/TerminalTests"),
+    .testTarget(
+        name: "TerminalTests", dependencies: ["VT", "TerminalView", "AtlasWriter", "FontAtlas", "Gfx"],
+        path: "Tests/TerminalTests"),
 ]
 
 let package = Package(
     name: "Martlet",
-    products: [.library(name: "MartletKernel", type: .static, targets: ["Boot"])] + programProducts + [.executable(name: "martlet-test", targets: ["martlet-test"])],
+    products: [.library(name: "MartletKernel", type: .static, targets: ["Boot"])] + programProducts + [
+        .executable(name: "martlet-test", targets: ["martlet-test"])
+    ],
     targets: kernel + devices + boot + graphics + compositor + programs + judges + tests
 )

@@ -24,7 +24,9 @@ final class HostFolder {
 }
 
 @_silgen_name("renameat2")
-private func hostRename(_ oldFolder: Int32, _ old: UnsafePointer<CChar>, _ newFolder: Int32, _ new: UnsafePointer<CChar>, _ flags: UInt32) -> Int32
+private func hostRename(
+    _ oldFolder: Int32, _ old: UnsafePointer<CChar>, _ newFolder: Int32, _ new: UnsafePointer<CChar>, _ flags: UInt32
+) -> Int32
 
 /// Runs random operations on a tree of ours and on a folder of the host, and demands the same answers.
 struct Differential {
@@ -55,7 +57,9 @@ struct Differential {
     mutating func check(_ what: String, _ mine: Int32, _ theirs: Int32, _ place: SourceLocation = #_sourceLocation) -> Bool {
         log.append(what + " -> \(theirs)")
         if mine == theirs { return true }
-        Issue.record("\(what): \(mine), but Linux gives \(theirs); after:\n\(log.suffix(40).joined(separator: "\n"))", sourceLocation: place)
+        Issue.record(
+            "\(what): \(mine), but Linux gives \(theirs); after:\n\(log.suffix(40).joined(separator: "\n"))",
+            sourceLocation: place)
         return false
     }
 
@@ -75,20 +79,24 @@ struct Differential {
             return check("unlink \(p)", FilesTests.errno { () throws(Errno) in try ours.remove(p) }, code(unlinkat(host, p, 0)))
         case 6:
             let p = path()
-            return check("rmdir \(p)", FilesTests.errno { () throws(Errno) in try ours.remove(p, folder: true) },
-                         code(unlinkat(host, p, Int32(AT_REMOVEDIR))))
+            return check(
+                "rmdir \(p)", FilesTests.errno { () throws(Errno) in try ours.remove(p, folder: true) },
+                code(unlinkat(host, p, Int32(AT_REMOVEDIR))))
         case 7, 8, 9:
             let p = path(), q = path()
             let flags: UInt32 = [0, 0, 0, 1, 2].randomElement(using: &random)!
-            return check("rename \(p) \(q) \(flags)", FilesTests.errno { () throws(Errno) in try ours.rename(p, q, flags) },
-                         code(hostRename(host, p, host, q, flags)))
+            return check(
+                "rename \(p) \(q) \(flags)", FilesTests.errno { () throws(Errno) in try ours.rename(p, q, flags) },
+                code(hostRename(host, p, host, q, flags)))
         case 10:
             let p = path(), q = path()
-            return check("link \(p) \(q)", FilesTests.errno { () throws(Errno) in try ours.link(p, q) }, code(linkat(host, p, host, q, 0)))
+            return check(
+                "link \(p) \(q)", FilesTests.errno { () throws(Errno) in try ours.link(p, q) }, code(linkat(host, p, host, q, 0)))
         case 11:
             let target = path(), p = path()
-            return check("symlink \(target) \(p)", FilesTests.errno { () throws(Errno) in try ours.symlink(target, p) },
-                         code(symlinkat(target, host, p)))
+            return check(
+                "symlink \(target) \(p)", FilesTests.errno { () throws(Errno) in try ours.symlink(target, p) },
+                code(symlinkat(target, host, p)))
         case 12: return truncate()
         case 13: return read()
         case 14: return stat()
@@ -98,7 +106,8 @@ struct Differential {
 
     private mutating func write() -> Bool {
         let p = path()
-        let length = Int.random(in: 0...longestWrite, using: &random), offset = Int.random(in: 0...longestWrite * 2, using: &random)
+        let length = Int.random(in: 0...longestWrite, using: &random),
+            offset = Int.random(in: 0...longestWrite * 2, using: &random)
         let flavour = Int.random(in: 0..<6, using: &random)
         var flags: OpenFlags = [.writeOnly, .create]
         var hostFlags = O_WRONLY | O_CREAT
@@ -141,7 +150,11 @@ struct Differential {
         let error = FilesTests.errno { () throws(Errno) in mine = try ours.contents(p) }
         let (theirs, code) = hostContents(p)
         guard check("read \(p)", error, code) else { return false }
-        if mine != theirs { Issue.record("contents of \(p) differ (\(mine.count), \(theirs.count) bytes) after:\n\(log.suffix(40).joined(separator: "\n"))") }
+        if mine != theirs {
+            Issue.record(
+                "contents of \(p) differ (\(mine.count), \(theirs.count) bytes) after:\n\(log.suffix(40).joined(separator: "\n"))"
+            )
+        }
         return mine == theirs
     }
 
@@ -168,10 +181,13 @@ struct Differential {
         let error = FilesTests.errno { () throws(Errno) in mine = try ours.stat(p, follow: follow) }
         guard check("stat \(p) follow \(follow)", error, code) else { return false }
         if code != 0 { return true }
-        let same = mine.mode == theirs.st_mode && mine.linkCount == theirs.st_nlink
+        let same =
+            mine.mode == theirs.st_mode && mine.linkCount == theirs.st_nlink
             && (mine.mode & 0o170000 == 0o040000 || mine.size == theirs.st_size)
         if !same {
-            Issue.record("stat \(p): mode \(mine.mode) links \(mine.linkCount) size \(mine.size), Linux \(theirs.st_mode) \(theirs.st_nlink) \(theirs.st_size); after:\n\(log.suffix(40).joined(separator: "\n"))")
+            Issue.record(
+                "stat \(p): mode \(mine.mode) links \(mine.linkCount) size \(mine.size), Linux \(theirs.st_mode) \(theirs.st_nlink) \(theirs.st_size); after:\n\(log.suffix(40).joined(separator: "\n"))"
+            )
         }
         return same
     }
@@ -183,7 +199,9 @@ struct Differential {
         let error = FilesTests.errno { () throws(Errno) in mine = try ours.list(p).map { "\($0.name):\($0.kind)" }.sorted() }
         let (theirs, code) = hostList(p)
         guard check("list \(p)", error, code) else { return false }
-        if mine != theirs { Issue.record("list \(p): \(mine), Linux \(theirs); after:\n\(log.suffix(40).joined(separator: "\n"))") }
+        if mine != theirs {
+            Issue.record("list \(p): \(mine), Linux \(theirs); after:\n\(log.suffix(40).joined(separator: "\n"))")
+        }
         return mine == theirs
     }
 

@@ -18,7 +18,8 @@ extension FileSystemTests {
         @Test(arguments: [1024, 2048, 4096], 1...(4 * seedFactor))
         func answersAsLinux(blockSize: Int, seed: Int) throws {
             umask(0)
-            let disk = MemoryDisk(try Ext2Tools.make(blockSize: blockSize, kibibytes: 16384, options: seed % 2 == 0 ? ["-I", "128"] : []))
+            let disk = MemoryDisk(
+                try Ext2Tools.make(blockSize: blockSize, kibibytes: 16384, options: seed % 2 == 0 ? ["-I", "128"] : []))
             let host = HostFolder()
             let (fileSystem, top) = try Self.mount(disk)
             let (tree, fd) = try TmpfsTests.deepTree(top, host)
@@ -38,8 +39,9 @@ extension FileSystemTests {
             run.compareTrees()
             try fileSystem.synchronize()
             let (_, again) = try Self.mount(MemoryDisk(disk.bytes))
-            let second = Differential(ours: Tree(root: again.root, base: try again.resolve("deep/deep/deep/deep/deep/deep")), host: fd,
-                                      random: SeededGenerator(seed: 0))
+            let second = Differential(
+                ours: Tree(root: again.root, base: try again.resolve("deep/deep/deep/deep/deep/deep")), host: fd,
+                random: SeededGenerator(seed: 0))
             second.compareTrees()
             close(fd)
             try compareDump(disk.bytes, host)
@@ -60,7 +62,9 @@ extension FileSystemTests {
             defer { try? FileManager.default.removeItem(atPath: folder) }
             mkdir(folder, 0o755)
             mkdir(folder + "/many", 0o755)
-            for index in 0..<300 { try Data("file \(index)".utf8).write(to: URL(fileURLWithPath: folder + "/many/file-\(index)")) }
+            for index in 0..<300 {
+                try Data("file \(index)".utf8).write(to: URL(fileURLWithPath: folder + "/many/file-\(index)"))
+            }
             let large = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
             try Data(large).write(to: URL(fileURLWithPath: folder + "/large"))
             symlink("many/file-7", folder + "/short")
@@ -163,7 +167,8 @@ extension FileSystemTests {
             // e2fsck -D builds the hash index.
             let path = Ext2Tools.temporary("indexed")
             defer { unlink(path) }
-            try Data(try Ext2Tools.make(blockSize: 1024, kibibytes: 4096, options: ["-O", "dir_index"], from: folder)).write(to: URL(fileURLWithPath: path))
+            try Data(try Ext2Tools.make(blockSize: 1024, kibibytes: 4096, options: ["-O", "dir_index"], from: folder)).write(
+                to: URL(fileURLWithPath: path))
             _ = Ext2Tools.run("e2fsck", ["-fyD", path])
             let disk = MemoryDisk(Array(try Data(contentsOf: URL(fileURLWithPath: path))))
             let (fileSystem, tree) = try Self.mount(disk)
@@ -199,7 +204,9 @@ extension FileSystemTests {
             let reach = seed % 3 == 0 ? 4096 : min(bytes.count, 400_000)
             for _ in 0..<Int.random(in: 1...40, using: &random) {
                 let place = Int.random(in: 1024..<reach, using: &random)
-                bytes[place] = Bool.random(using: &random) ? UInt8.random(in: 0...255, using: &random) : [0, 0xff, 0x7f, 0x80].randomElement(using: &random)!
+                bytes[place] =
+                    Bool.random(using: &random)
+                    ? UInt8.random(in: 0...255, using: &random) : [0, 0xff, 0x7f, 0x80].randomElement(using: &random)!
             }
             bytes[1024 + 56] = 0x53
             bytes[1024 + 57] = 0xef

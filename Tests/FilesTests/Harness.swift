@@ -64,7 +64,8 @@ struct Tree {
         try with(path) { (p) throws(Errno) in try PathOperations.open(p, origin, flags: flags, permissions: permissions) }
     }
     func mkdir(_ path: String, _ permissions: UInt32 = 0o755) throws(Errno) {
-        try with(path) { (p) throws(Errno) in _ = try PathOperations.create(p, origin, kind: .directory, permissions: permissions) }
+        try with(path) { (p) throws(Errno) in _ = try PathOperations.create(p, origin, kind: .directory, permissions: permissions)
+        }
     }
     func mknod(_ path: String, _ kind: FileKind, _ device: DeviceNumber = DeviceNumber(rawValue: 0)) throws(Errno) {
         try with(path) { (p) throws(Errno) in

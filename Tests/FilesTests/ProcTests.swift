@@ -15,7 +15,8 @@ extension FileSystemTests {
         static func tree() throws -> Tree {
             FakeMemory.start()
             let environment = ProcEnvironment(
-                release: "6.1.0-test", build: "#1", commandLine: Array("console=ttyS0".utf8), hostName: { hostName.withLock { $0 } },
+                release: "6.1.0-test", build: "#1", commandLine: Array("console=ttyS0".utf8),
+                hostName: { hostName.withLock { $0 } },
                 setHostName: { name in hostName.withLock { $0 = name } })
             return try Tree(ProcFileSystem(environment))
         }

@@ -37,7 +37,8 @@ private func wait(_ epoll: EpollFile, limit: Int = 16) -> [UInt64] {
 
 private func add(_ epoll: EpollFile, _ file: OpenFile, _ descriptor: Int32, _ events: UInt32) -> Errno? {
     attempt { () throws(Errno) in
-        try epoll.change(EpollOperation.add, file, descriptor: descriptor, event: EpollEvent(events: events, data: UInt64(descriptor)))
+        try epoll.change(
+            EpollOperation.add, file, descriptor: descriptor, event: EpollEvent(events: events, data: UInt64(descriptor)))
     }.error
 }
 
@@ -83,7 +84,9 @@ private func add(_ epoll: EpollFile, _ file: OpenFile, _ descriptor: Int32, _ ev
             file.set([.input, .hangUp])
             #expect(wait(epoll) == [])
             let event = EpollEvent(events: readable | EpollFlags.oneShot, data: 77)
-            #expect(attempt { () throws(Errno) in try epoll.change(EpollOperation.modify, file, descriptor: 3, event: event) }.error == nil)
+            #expect(
+                attempt { () throws(Errno) in try epoll.change(EpollOperation.modify, file, descriptor: 3, event: event) }.error
+                    == nil)
             #expect(wait(epoll) == [77])
         }
     }
@@ -164,9 +167,10 @@ private func add(_ epoll: EpollFile, _ file: OpenFile, _ descriptor: Int32, _ ev
             for index in 0..<4 { #expect(add(files[index], files[index + 1], 1, readable) == nil) }
             #expect(add(files[4], files[0], 1, readable) == .tooManySymbolicLinks)
             #expect(add(files[4], files[5], 1, readable) == .tooManySymbolicLinks)
-            #expect(attempt { () throws(Errno) in
-                try files[0].change(EpollOperation.delete, files[1], descriptor: 1, event: EpollEvent(events: 0, data: 0))
-            }.error == nil)
+            #expect(
+                attempt { () throws(Errno) in
+                    try files[0].change(EpollOperation.delete, files[1], descriptor: 1, event: EpollEvent(events: 0, data: 0))
+                }.error == nil)
             #expect(add(files[4], files[0], 1, readable) == nil)
             for index in 0..<5 { files[index].removeUser() }
         }
@@ -190,7 +194,8 @@ private func add(_ epoll: EpollFile, _ file: OpenFile, _ descriptor: Int32, _ ev
                     if outcome == nil { watched[index] = wanted }
                 case 1:
                     let outcome = attempt { () throws(Errno) in
-                        try epoll.change(EpollOperation.delete, file, descriptor: Int32(index), event: EpollEvent(events: 0, data: 0))
+                        try epoll.change(
+                            EpollOperation.delete, file, descriptor: Int32(index), event: EpollEvent(events: 0, data: 0))
                     }
                     #expect((outcome.error == .noEntry) == (watched[index] == nil))
                     watched[index] = nil
@@ -215,7 +220,8 @@ private func add(_ epoll: EpollFile, _ file: OpenFile, _ descriptor: Int32, _ ev
         return result.value == 8 ? bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) } : nil
     }
     private func write(_ file: OpenFile, _ value: UInt64) -> Errno? {
-        withSource(withUnsafeBytes(of: value) { Array($0) }) { source in attempt { () throws(Errno) in try file.write(&source) } }.error
+        withSource(withUnsafeBytes(of: value) { Array($0) }) { source in attempt { () throws(Errno) in try file.write(&source) } }
+            .error
     }
 
     @Test func countersAddUp() {

@@ -22,12 +22,15 @@ import Testing
                     switch Int.random(in: 0..<20, using: &random) {
                     case 0..<9:
                         let bytes = random.bytes(Int.random(in: 1...(random.chance(20) ? 40000 : 3000), using: &random))
-                        let taken = withSource(bytes) { source in attempt { () throws(Errno) in try buffer.append(from: &source, limit: .max) } }
+                        let taken = withSource(bytes) { source in
+                            attempt { () throws(Errno) in try buffer.append(from: &source, limit: .max) }
+                        }
                         let expected = min(bytes.count, buffer.capacity - model.count)
                         #expect(taken.value == expected)
                         model += bytes.prefix(expected)
                     case 9..<18:
-                        let (_, bytes) = withTarget(Int.random(in: 1...(random.chance(20) ? 40000 : 3000), using: &random)) { target in
+                        let (_, bytes) = withTarget(Int.random(in: 1...(random.chance(20) ? 40000 : 3000), using: &random)) {
+                            target in
                             attempt { () throws(Errno) in try buffer.take(into: &target) }
                         }
                         #expect(bytes == Array(model.prefix(bytes.count)))

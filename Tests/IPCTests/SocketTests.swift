@@ -16,20 +16,25 @@ private func pair(_ kind: UnixSocket.Kind) -> (UnixSocket, UnixSocket) {
 
 private func origin() throws(Errno) -> PathOrigin { throw .noEntry }
 
-private func send(_ socket: UnixSocket, _ bytes: [UInt8], rights: FileRights? = nil, to destination: [UInt8]? = nil) -> Result<Int, Errno> {
+private func send(_ socket: UnixSocket, _ bytes: [UInt8], rights: FileRights? = nil, to destination: [UInt8]? = nil) -> Result<
+    Int, Errno
+> {
     withSource(bytes) { source in
         attempt { () throws(Errno) in
             var message = OutgoingMessage(bytes: source, flags: [], destination: destination, rights: rights, credentials: nobody)
-            return socket.kind == .stream ? try socket.sendStream(&message, isNonBlocking: true)
+            return socket.kind == .stream
+                ? try socket.sendStream(&message, isNonBlocking: true)
                 : try socket.sendMessage(&message, isNonBlocking: true, origin: origin)
         }
     }
 }
 
-private func receive(_ socket: UnixSocket, _ count: Int, _ flags: MessageFlags = []) -> (Result<IncomingMessage, Errno>, [UInt8]) {
+private func receive(_ socket: UnixSocket, _ count: Int, _ flags: MessageFlags = []) -> (Result<IncomingMessage, Errno>, [UInt8])
+{
     withTarget(count) { target in
         attempt { () throws(Errno) in
-            socket.kind == .stream ? try socket.receiveStream(&target, flags: flags, isNonBlocking: true)
+            socket.kind == .stream
+                ? try socket.receiveStream(&target, flags: flags, isNonBlocking: true)
                 : try socket.receiveMessage(&target, flags: flags, isNonBlocking: true)
         }
     }
@@ -144,7 +149,8 @@ private func receive(_ socket: UnixSocket, _ count: Int, _ flags: MessageFlags =
         withProcessor {
             let listener = UnixSocket(.stream)
             let name = UnixAddress.abstract(Array("test-backlog".utf8))
-            #expect(attempt { () throws(Errno) in try listener.listen(backlog: 1, credentials: nobody) }.error == .invalidArgument)
+            #expect(
+                attempt { () throws(Errno) in try listener.listen(backlog: 1, credentials: nobody) }.error == .invalidArgument)
             #expect(attempt { () throws(Errno) in try listener.bind(name, origin: origin, umask: 0) }.error == nil)
             #expect(attempt { () throws(Errno) in try listener.bind(name, origin: origin, umask: 0) }.error == .invalidArgument)
             let rival = UnixSocket(.stream)
@@ -152,7 +158,8 @@ private func receive(_ socket: UnixSocket, _ count: Int, _ flags: MessageFlags =
             #expect(attempt { () throws(Errno) in try listener.listen(backlog: 1, credentials: nobody) }.error == nil)
             let clients = (0..<4).map { _ in UnixSocket(.stream) }
             let outcomes = clients.map { client in
-                attempt { () throws(Errno) in try client.connect(name, origin: origin, credentials: nobody, isNonBlocking: true) }.error
+                attempt { () throws(Errno) in try client.connect(name, origin: origin, credentials: nobody, isNonBlocking: true) }
+                    .error
             }
             #expect(outcomes == [nil, nil, .wouldBlock, .wouldBlock])
             #expect(listener.poll(nil).contains(.input))
@@ -163,9 +170,10 @@ private func receive(_ socket: UnixSocket, _ count: Int, _ flags: MessageFlags =
             #expect(server.state.withLock { $0.peerCredentials } == nobody)
             listener.close()
             #expect(receive(clients[1], 5).0.error == .connectionReset)
-            #expect(attempt { () throws(Errno) in
-                try clients[2].connect(name, origin: origin, credentials: nobody, isNonBlocking: true)
-            }.error == .connectionRefused)
+            #expect(
+                attempt { () throws(Errno) in
+                    try clients[2].connect(name, origin: origin, credentials: nobody, isNonBlocking: true)
+                }.error == .connectionRefused)
             for socket in clients + [server, rival] { socket.close() }
         }
     }
@@ -241,7 +249,9 @@ private func receive(_ socket: UnixSocket, _ count: Int, _ flags: MessageFlags =
             for _ in 0..<4000 {
                 let a = UnixSocketFile(.datagram, flags: []), b = UnixSocketFile(.datagram, flags: [])
                 UnixSocket.connectPair(a.socket, b.socket, credentials: nobody)
-                if let file = carried { _ = send(a.socket, [1], rights: attempt { () throws(Errno) in try FileRights([file]) }.value) }
+                if let file = carried {
+                    _ = send(a.socket, [1], rights: attempt { () throws(Errno) in try FileRights([file]) }.value)
+                }
                 carried = b
             }
             carried = nil

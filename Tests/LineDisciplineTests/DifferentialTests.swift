@@ -29,7 +29,8 @@ import Testing
                 termios = randomTermios(&random, previous: termios)
                 model.set(termios)
                 real.set(termios)
-                log += " set(i\(String(termios.input, radix: 8)) o\(String(termios.output, radix: 8)) l\(String(termios.local, radix: 8)))"
+                log +=
+                    " set(i\(String(termios.input, radix: 8)) o\(String(termios.output, radix: 8)) l\(String(termios.local, radix: 8)))"
             case 1, 2:
                 let bytes = randomBytes(&random, termios, count: 60)
                 let a = model.print(bytes)
@@ -107,18 +108,21 @@ import Testing
 
     private func randomTermios(_ random: inout SplitMix, previous: Termios) -> Termios {
         var termios = random.chance(50) ? previous : Termios()
-        for bit in [InputMode.strip, InputMode.newlineToCarriageReturn, InputMode.ignoreCarriageReturn,
+        for bit in [
+            InputMode.strip, InputMode.newlineToCarriageReturn, InputMode.ignoreCarriageReturn,
             InputMode.carriageReturnToNewline, InputMode.upperToLower, InputMode.flowControl, InputMode.anyRestarts,
-            InputMode.utf8, InputMode.markParityErrors] where random.chance(20)
-        { termios.input ^= bit }
-        for bit in [OutputMode.process, OutputMode.lowerToUpper, OutputMode.newlineToCarriageReturnNewline,
+            InputMode.utf8, InputMode.markParityErrors,
+        ] where random.chance(20) { termios.input ^= bit }
+        for bit in [
+            OutputMode.process, OutputMode.lowerToUpper, OutputMode.newlineToCarriageReturnNewline,
             OutputMode.carriageReturnToNewline, OutputMode.noCarriageReturnAtColumn0, OutputMode.newlineReturns,
-            OutputMode.expandTabs] where random.chance(20)
-        { termios.output ^= bit }
-        for bit in [LocalMode.signals, LocalMode.canonical, LocalMode.echo, LocalMode.echoErase, LocalMode.echoKill,
+            OutputMode.expandTabs,
+        ] where random.chance(20) { termios.output ^= bit }
+        for bit in [
+            LocalMode.signals, LocalMode.canonical, LocalMode.echo, LocalMode.echoErase, LocalMode.echoKill,
             LocalMode.echoNewline, LocalMode.noFlush, LocalMode.echoControl, LocalMode.echoPrint, LocalMode.echoKillErase,
-            LocalMode.extended] where random.chance(20)
-        { termios.local ^= bit }
+            LocalMode.extended,
+        ] where random.chance(20) { termios.local ^= bit }
         if random.chance(10) { termios[.endOfLine] = UInt8.random(in: 0...255, using: &random) }
         if random.chance(10) { termios[.endOfLine2] = UInt8.random(in: 0...255, using: &random) }
         if random.chance(10) { termios[.erase] = 8 }

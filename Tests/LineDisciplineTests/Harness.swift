@@ -76,7 +76,9 @@ final class RealTerminal {
     /// Lets the kernel's worker move the bytes into the line discipline.
     func settle() {
         for _ in 0..<2 {
-            var polls = [pollfd(fd: slave, events: Int16(POLLIN), revents: 0), pollfd(fd: master, events: Int16(POLLIN), revents: 0)]
+            var polls = [
+                pollfd(fd: slave, events: Int16(POLLIN), revents: 0), pollfd(fd: master, events: Int16(POLLIN), revents: 0),
+            ]
             _ = poll(&polls, 2, 0)
             usleep(20)
         }

@@ -75,7 +75,9 @@ import Testing
         var next: UInt8 = 0
         var random = SplitMix(1)
         for _ in 0..<1000 {
-            let bytes = (0..<Int.random(in: 0...5, using: &random)).map { _ in next &+= 1; return next }
+            let bytes = (0..<Int.random(in: 0...5, using: &random)).map { _ in
+                next &+= 1; return next
+            }
             let taken = bytes.withUnsafeBufferPointer { ring.append($0) }
             #expect(taken == min(bytes.count, 8 - expected.count))
             expected += bytes.prefix(taken)

@@ -63,14 +63,17 @@ private struct Model {
                 }
                 #expect(try space.map(request) == start)
                 for (offset, page) in pages().enumerated() {
-                    spaces[which].1.pages[page] = ModelPage(protection: protection, sharedPage: isShared ? sharedFirst + offset : nil)
+                    spaces[which].1.pages[page] = ModelPage(
+                        protection: protection, sharedPage: isShared ? sharedFirst + offset : nil)
                 }
             case 4..<6:
                 try space.unmap(start, byteCount: count << 12)
                 for page in pages() { spaces[which].1.pages[page] = nil }
             case 6..<8:
                 let protection = UInt8([0, 1, 3, 3, 5][random.below(5)])
-                let code = errorNumber { () throws(Errno) in try space.protect(start, byteCount: count << 12, Protection(rawValue: protection)) }
+                let code = errorNumber { () throws(Errno) in
+                    try space.protect(start, byteCount: count << 12, Protection(rawValue: protection))
+                }
                 var hole = false
                 for page in pages() {
                     guard spaces[which].1.pages[page] != nil else {
@@ -84,7 +87,9 @@ private struct Model {
                 try? space.advise(start, byteCount: count << 12, .drop)
                 for page in pages() where spaces[which].1.pages[page]?.sharedPage == nil { spaces[which].1.pages[page]?.mark = 0 }
             case 9:
-                remap(space, &spaces[which].1, start, count, UInt64(1 + random.below(20)), Self.base + UInt64(random.below(Self.pageSpan)) << 12)
+                remap(
+                    space, &spaces[which].1, start, count, UInt64(1 + random.below(20)),
+                    Self.base + UInt64(random.below(Self.pageSpan)) << 12)
             case 10 where spaces.count < 4:
                 spaces.append((try space.fork(), spaces[which].1))
             case 11 where spaces.count > 1 && random.chance(30):
@@ -96,13 +101,17 @@ private struct Model {
                 nextMark += 1
                 let outcome = fault(space, page, .write)
                 if expected == nil {
-                    if outcome != .notMapped { Issue.record("write to a hole: \(name(outcome)) step \(step)") ; return }
+                    if outcome != .notMapped { Issue.record("write to a hole: \(name(outcome)) step \(step)"); return }
                 } else if expected!.protection & 2 == 0 {
-                    if outcome != .accessDenied { Issue.record("write to read-only memory: \(name(outcome)) step \(step)") ; return }
+                    if outcome != .accessDenied { Issue.record("write to constants: \(name(outcome)) step \(step)"); return }
                 } else {
-                    if outcome != nil { Issue.record("write failed: \(name(outcome)) step \(step)") ; return }
+                    if outcome != nil { Issue.record("write failed: \(name(outcome)) step \(step)"); return }
                     try store(space, page, mark)
-                    if let sharedPage = expected!.sharedPage { sharedMarks[sharedPage] = mark } else { spaces[which].1.pages[page]!.mark = mark }
+                    if let sharedPage = expected!.sharedPage {
+                        sharedMarks[sharedPage] = mark
+                    } else {
+                        spaces[which].1.pages[page]!.mark = mark
+                    }
                 }
             default:
                 guard let expected = spaces[which].1.pages[start], expected.protection != 0 else {
@@ -111,7 +120,7 @@ private struct Model {
                 }
                 let mark = expected.sharedPage.map { sharedMarks[$0] } ?? expected.mark
                 let found = try load(space, start)
-                if found != mark { Issue.record("page \(start >> 12) holds \(found), not \(mark); step \(step)") ; return }
+                if found != mark { Issue.record("page \(start >> 12) holds \(found), not \(mark); step \(step)"); return }
             }
             if step % 400 == 0 { for (space, model) in spaces { try compare(space, model, sharedMarks) } }
         }
@@ -123,7 +132,9 @@ private struct Model {
         #expect(!shared.isMapped && !shared.hasSharedWritableMappings)
     }
 
-    private func remap(_ space: AddressSpace, _ model: inout Model, _ start: UInt64, _ oldCount: UInt64, _ newCount: UInt64, _ target: UInt64) {
+    private func remap(
+        _ space: AddressSpace, _ model: inout Model, _ start: UInt64, _ oldCount: UInt64, _ newCount: UInt64, _ target: UInt64
+    ) {
         var request = RemapRequest(start: start, oldByteCount: oldCount << 12, newByteCount: newCount << 12)
         request.mayMove = true
         request.target = target
@@ -169,7 +180,9 @@ private struct Model {
             if let previous {
                 #expect(previous.end <= area.start)
                 // Neighbours that are alike and anonymous are one area.
-                if previous.end == area.start, previous.object == nil, area.object == nil { _ = previous.protection != area.protection }
+                if previous.end == area.start, previous.object == nil, area.object == nil {
+                    _ = previous.protection != area.protection
+                }
             }
             previous = area
             var page = area.start
@@ -193,7 +206,9 @@ private struct Model {
                     }
                     if entry.isPresent != (expected.protection != 0) { Issue.record("presence and protection differ") }
                     if entry.isWritable, expected.protection & 2 == 0 { Issue.record("a read-only page can be written") }
-                    if entry.isPresent, entry.has(.noExecute) == (expected.protection & 4 != 0), KernelMap.features.contains(.noExecute) {
+                    if entry.isPresent, entry.has(.noExecute) == (expected.protection & 4 != 0),
+                        KernelMap.features.contains(.noExecute)
+                    {
                         Issue.record("NX and protection differ")
                     }
                     if entry.has(.anonymous) { anonymous += 1 }

@@ -11,13 +11,17 @@ import Testing
 
     private func makeArea(_ span: Span) -> AreaPointer {
         let pointer = AreaPointer.allocate(capacity: 1)
-        pointer.initialize(to: Area(
-            start: span.start << 12, end: span.end << 12, protection: .read, maximum: .all, flags: span.grows ? .growsDown : [],
-            pageFlags: [], pageOffset: 0, object: nil, owner: Unmanaged.passUnretained(Self.owner)))
+        pointer.initialize(
+            to: Area(
+                start: span.start << 12, end: span.end << 12, protection: .read, maximum: .all,
+                flags: span.grows ? .growsDown : [],
+                pageFlags: [], pageOffset: 0, object: nil, owner: Unmanaged.passUnretained(Self.owner)))
         return pointer
     }
-    nonisolated(unsafe) private static let owner = Mutex(SpaceState(
-        tables: PageTables(root: PhysicalAddress(0)), layout: AddressLayout(stackLimit: 0, random: nil), limits: MemoryLimits()))
+    nonisolated(unsafe) private static let owner = Mutex(
+        SpaceState(
+            tables: PageTables(root: PhysicalAddress(0)), layout: AddressLayout(stackLimit: 0, random: nil),
+            limits: MemoryLimits()))
 
     /// Random insertions, removals, changes of bounds and searches against a sorted array.
     @Test func againstSortedArray() {
@@ -56,13 +60,13 @@ import Testing
             default:
                 let address = UInt64(random.below(space + 1000))
                 let expected = model.first { $0.end > address }?.start
-                if tree.find(address << 12)?.pointee.start != expected.map({ $0 << 12 }) { Issue.record("find is wrong") ; return }
+                if tree.find(address << 12)?.pointee.start != expected.map({ $0 << 12 }) { Issue.record("find is wrong"); return }
                 let length = UInt64(1 + random.below(random.chance(20) ? 3000 : 60))
                 let low = UInt64(random.below(space / 2)), high = low + UInt64(random.below(space))
                 let found = tree.highestGap(byteCount: length << 12, low: low << 12, high: high << 12)
-                if found != highestGap(model, length, low, high).map({ $0 << 12 }) { Issue.record("gap search is wrong") ; return }
+                if found != highestGap(model, length, low, high).map({ $0 << 12 }) { Issue.record("gap search is wrong"); return }
             }
-            if step % 500 == 0, !isSound(tree, model) { Issue.record("the tree is damaged at step \(step)") ; return }
+            if step % 500 == 0, !isSound(tree, model) { Issue.record("the tree is damaged at step \(step)"); return }
         }
         let sound = isSound(tree, model)
         #expect(sound)
@@ -103,9 +107,13 @@ import Testing
             return result
         }
         _ = visit(tree.root, nil)
-        if order.count != model.count || tree.count != model.count || tree.first != order.first || tree.last != order.last { return false }
+        if order.count != model.count || tree.count != model.count || tree.first != order.first || tree.last != order.last {
+            return false
+        }
         for index in order.indices {
-            if order[index].pointee.start != model[index].start << 12 || order[index].pointee.end != model[index].end << 12 { return false }
+            if order[index].pointee.start != model[index].start << 12 || order[index].pointee.end != model[index].end << 12 {
+                return false
+            }
             if order[index].pointee.previous != (index > 0 ? order[index - 1] : nil) { return false }
             if order[index].pointee.next != (index + 1 < order.count ? order[index + 1] : nil) { return false }
         }

@@ -22,10 +22,12 @@ import Testing
         ]
         let frames = MemoryMapRules.usableFrames(
             map: map, reserved: [MemoryRange(start: 3 * mib, byteCount: 1, kind: .reserved)])
-        #expect(frames == [
-            FrameRange(first: 0x201, end: 0x300), FrameRange(first: 0x301, end: 0x13ff), FrameRange(first: 0x1401, end: 0x3800),
-            FrameRange(first: 0x4000, end: 0x6400), FrameRange(first: 0x6401, end: 0x8000),
-        ])
+        #expect(
+            frames == [
+                FrameRange(first: 0x201, end: 0x300), FrameRange(first: 0x301, end: 0x13ff),
+                FrameRange(first: 0x1401, end: 0x3800),
+                FrameRange(first: 0x4000, end: 0x6400), FrameRange(first: 0x6401, end: 0x8000),
+            ])
     }
 
     /// Random allocations and releases in a zone of its own against a table of who owns which frame.
@@ -35,7 +37,9 @@ import Testing
             defer { (FrameTable.base, FrameTable.count) = saved }
             let frameCount = 16384
             let table = UnsafeMutablePointer<FrameInfo>.allocate(capacity: frameCount)
-            table.initialize(repeating: FrameInfo(word: 0, kind: .reserved, order: 0, sizeClass: 0, unused: 0, next: 0, previous: 0), count: frameCount)
+            table.initialize(
+                repeating: FrameInfo(word: 0, kind: .reserved, order: 0, sizeClass: 0, unused: 0, next: 0, previous: 0),
+                count: frameCount)
             defer { table.deallocate() }
             FrameTable.base = table
             FrameTable.count = UInt64(frameCount)
@@ -74,7 +78,7 @@ import Testing
                     used -= 1 << order
                     zone.free(frame, order: order)
                 }
-                if zone.freeCount != total - used { Issue.record("free count is off") ; return }
+                if zone.freeCount != total - used { Issue.record("free count is off"); return }
             }
             for (frame, order) in blocks { zone.free(frame, order: order) }
             // Everything joins again: the same blocks as at the start.
@@ -117,7 +121,8 @@ import Testing
             var frames: [PhysicalAddress] = []
             for _ in 0..<100_000 {
                 if frames.isEmpty || (random.chance(45) && frames.count < 3000) {
-                    guard let frame = FrameAllocator.allocate(zone: random.chance(90) ? .normal : .dma, zeroed: random.chance(3)) else {
+                    guard let frame = FrameAllocator.allocate(zone: random.chance(90) ? .normal : .dma, zeroed: random.chance(3))
+                    else {
                         Issue.record("out of frames")
                         return
                     }
@@ -128,7 +133,7 @@ import Testing
                     let index = random.below(frames.count)
                     let frame = frames[index]
                     let count = model[frame.rawValue]!
-                    if FrameAllocator.referenceCount(frame) != count { Issue.record("reference count is off") ; return }
+                    if FrameAllocator.referenceCount(frame) != count { Issue.record("reference count is off"); return }
                     if random.chance(40) {
                         FrameAllocator.retain(frame)
                         model[frame.rawValue] = count + 1

@@ -14,19 +14,20 @@ import Testing
             let before = FrameAllocator.freeFrames
             for step in 0..<200_000 {
                 if live.isEmpty || (random.chance(51) && live.count < 4000) {
-                    let size = random.chance(90) ? random.below(300) : random.chance(80) ? random.below(4096) : random.below(100_000)
+                    let size =
+                        random.chance(90) ? random.below(300) : random.chance(80) ? random.below(4096) : random.below(100_000)
                     let alignment = random.chance(90) ? 16 : 1 << random.below(14)
                     guard let memory = Heap.allocate(byteCount: size, alignment: alignment) else {
                         Issue.record("the heap is exhausted")
                         return
                     }
-                    if UInt(bitPattern: memory) & UInt(max(alignment, 1) - 1) != 0 { Issue.record("misaligned") ; return }
+                    if UInt(bitPattern: memory) & UInt(max(alignment, 1) - 1) != 0 { Issue.record("misaligned"); return }
                     let mark = UInt8(truncatingIfNeeded: step)
                     fill(memory, size, mark)
                     live.append((memory, size, mark))
                 } else {
                     let (memory, size, mark) = live.swapRemove(random.below(live.count))
-                    if !check(memory, size, mark) { Issue.record("memory was overwritten") ; return }
+                    if !check(memory, size, mark) { Issue.record("memory was overwritten"); return }
                     Heap.free(memory)
                 }
             }

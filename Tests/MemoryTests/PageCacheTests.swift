@@ -31,7 +31,10 @@ private final class DiskFile: PageCache {
             var tree = PageTree()
             var random = Seeded(40)
             var model: [UInt64: (UInt64, Bool)] = [:]
-            func index() -> UInt64 { random.chance(70) ? UInt64(random.below(300)) : random.chance(80) ? UInt64(random.below(1 << 20)) : random.next() >> 20 }
+            func index() -> UInt64 {
+                random.chance(70)
+                    ? UInt64(random.below(300)) : random.chance(80) ? UInt64(random.below(1 << 20)) : random.next() >> 20
+            }
             for step in 0..<100_000 {
                 let page = index()
                 switch random.below(10) {
@@ -60,7 +63,7 @@ private final class DiskFile: PageCache {
                     let entry = tree.entry(page)
                     #expect(entry == (model[page].map { $0.0 | ($0.1 ? 1 : 0) } ?? 0))
                 }
-                if tree.count != model.count { Issue.record("count is off") ; return }
+                if tree.count != model.count { Issue.record("count is off"); return }
             }
             var seen = 0
             tree.forEach(from: 0, to: .max) { page, entry in
@@ -84,7 +87,10 @@ private final class DiskFile: PageCache {
                 var model: [UInt8] = []
                 if onDisk {
                     model = (0..<50_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
-                    for page in 0..<13 { disk.disk[UInt64(page)] = Array((model + [UInt8](repeating: 0xcc, count: 8192))[page * 4096..<(page + 1) * 4096]) }
+                    for page in 0..<13 {
+                        disk.disk[UInt64(page)] = Array(
+                            (model + [UInt8](repeating: 0xcc, count: 8192))[page * 4096..<(page + 1) * 4096])
+                    }
                     disk.byteCount = 50_000
                     disk.readAhead = 4
                 }
@@ -96,18 +102,28 @@ private final class DiskFile: PageCache {
                         let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 + step) }
                         #expect(try cache.put(bytes, at: offset) == count)
                         if count > 0 {
-                            if model.count < offset + count { model += [UInt8](repeating: 0, count: offset + count - model.count) }
+                            if model.count < offset + count {
+                                model += [UInt8](repeating: 0, count: offset + count - model.count)
+                            }
                             model.replaceSubrange(offset..<offset + count, with: bytes)
                         }
                     case 4..<9:
                         let got = try cache.get(count, at: offset)
                         let expected = offset < model.count ? Array(model[offset..<min(offset + count, model.count)]) : []
-                        if got != expected { Issue.record("read \(count) at \(offset): wrong bytes, step \(step)") ; return }
+                        if got != expected { Issue.record("read \(count) at \(offset): wrong bytes, step \(step)"); return }
                     default:
                         let length = random.chance(50) ? random.below(model.count + 1) : random.below(150_000)
                         try cache.truncate(to: UInt64(length))
-                        if length < model.count { model.removeSubrange(length...) } else { model += [UInt8](repeating: 0, count: length - model.count) }
-                        if onDisk { for page in disk.disk.keys where page >= (length + 4095) / 4096 { disk.disk[page] = [UInt8](repeating: 0, count: 4096) } }
+                        if length < model.count {
+                            model.removeSubrange(length...)
+                        } else {
+                            model += [UInt8](repeating: 0, count: length - model.count)
+                        }
+                        if onDisk {
+                            for page in disk.disk.keys where page >= (length + 4095) / 4096 {
+                                disk.disk[page] = [UInt8](repeating: 0, count: 4096)
+                            }
+                        }
                     }
                     #expect(cache.byteCount == UInt64(model.count))
                     if onDisk, random.chance(2) {

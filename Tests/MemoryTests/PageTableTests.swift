@@ -70,7 +70,9 @@ import Testing
             let tables = PageTables(root: root)
             let base: UInt64 = 0xffff_8000_0000_0000
             #expect(KernelMap.map(tables, base + 0x1f_f000, PhysicalAddress(0x1f_f000), 0x8000_0000, [.writable, .noExecute]))
-            for (physical, size) in [(0x1f_f000, 4096), (0x20_0000, 1 << 21), (0x4000_0000, 1 << 30), (0x8000_0000, 4096), (0x801f_e000, 4096)] as [(UInt64, UInt64)] {
+            for (physical, size) in [
+                (0x1f_f000, 4096), (0x20_0000, 1 << 21), (0x4000_0000, 1 << 30), (0x8000_0000, 4096), (0x801f_e000, 4096),
+            ] as [(UInt64, UInt64)] {
                 let found = tables.translate(base + physical + 123)
                 #expect(found?.physical.rawValue == physical + 123)
                 #expect(found?.byteCount == size)

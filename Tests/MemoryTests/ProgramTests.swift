@@ -18,7 +18,9 @@ import VirtualMemory
     private func append<T>(_ value: T, to bytes: inout [UInt8]) { withUnsafeBytes(of: value) { bytes += $0 } }
 
     /// A program with text, data and zeroed data, and an interpreter's name.
-    private func sample(type: UInt16 = ElfHeader.typeExecutable, base: UInt64 = 0x40_0000, interpreter: Swift.String? = nil) -> [UInt8] {
+    private func sample(type: UInt16 = ElfHeader.typeExecutable, base: UInt64 = 0x40_0000, interpreter: Swift.String? = nil)
+        -> [UInt8]
+    {
         var header = ElfHeader()
         header.magic = ElfHeader.magicNumber
         header.fileClass = 2
@@ -55,7 +57,9 @@ import VirtualMemory
         append(header, to: &bytes)
         for program in programs { append(program, to: &bytes) }
         bytes += [UInt8](repeating: 0x90, count: 0x2000 - bytes.count)
-        if let interpreter { bytes.replaceSubrange(0x300..<0x300 + interpreter.utf8.count + 1, with: Array(interpreter.utf8) + [0]) }
+        if let interpreter {
+            bytes.replaceSubrange(0x300..<0x300 + interpreter.utf8.count + 1, with: Array(interpreter.utf8) + [0])
+        }
         return bytes
     }
 
@@ -169,11 +173,15 @@ import VirtualMemory
     @Test func scripts() throws {
         func parse(_ text: Swift.String) -> Script? { try? Script.parse(Array(text.utf8)) }
         #expect(parse("#!/bin/sh\nexit") == Script(interpreter: Array("/bin/sh".utf8), argument: nil))
-        #expect(parse("#! \t/usr/bin/env  python3 -u \nx") == Script(interpreter: Array("/usr/bin/env".utf8), argument: Array("python3 -u".utf8)))
+        #expect(
+            parse("#! \t/usr/bin/env  python3 -u \nx")
+                == Script(interpreter: Array("/usr/bin/env".utf8), argument: Array("python3 -u".utf8)))
         #expect(parse("#!/bin/true") == Script(interpreter: Array("/bin/true".utf8), argument: nil))
         #expect(parse("\u{7f}ELF") == nil)
         #expect(errorNumber { () throws(Errno) in _ = try Script.parse(Array("#!   \n".utf8)) } == 8)
-        #expect(errorNumber { () throws(Errno) in _ = try Script.parse(Array(("#!/" + Swift.String(repeating: "a", count: 253)).utf8)) } == 8)
+        #expect(
+            errorNumber { () throws(Errno) in _ = try Script.parse(Array(("#!/" + Swift.String(repeating: "a", count: 253)).utf8))
+            } == 8)
         var strings = ProgramStrings([Array("a".utf8), Array("b".utf8)])
         strings.removeFirst()
         strings.prepend(Array("sh".utf8))

@@ -5,7 +5,8 @@ import TestDriver
 
 /// The families of `conformance list`.
 private let families = [
-    "files", "paths", "directories", "bulkfiles", "descriptors", "locks", "devices", "pipes", "fifos", "memory", "faults", "memfd",
+    "files", "paths", "directories", "bulkfiles", "descriptors", "locks", "devices", "pipes", "fifos", "memory", "faults",
+    "memfd",
     "processes", "groups", "exec", "badelf", "signals", "signalwaits", "sockets", "listeners", "rights", "polling", "epoll",
     "counters", "futex", "threads", "terminals", "jobs", "registers", "badinput", "badpointers", "limits", "time", "proc",
     "credentials",

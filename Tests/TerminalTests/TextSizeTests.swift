@@ -34,6 +34,7 @@ import Testing
     }
 
     @Test func sizesWithoutGlyphsAreNotChosen() {
-        #expect(TextSize.preferred(within: Size(width: 1280, height: 736), gap: 16) { $0 == .small ? nil : window($0) } == .medium)
+        #expect(
+            TextSize.preferred(within: Size(width: 1280, height: 736), gap: 16) { $0 == .small ? nil : window($0) } == .medium)
     }
 }

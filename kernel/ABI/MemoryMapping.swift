@@ -25,8 +25,11 @@ public struct MappingFlags: OptionSet, Sendable {
     public static var fixedNoReplace: MappingFlags { MappingFlags(rawValue: 0x100000) }
     /// What MAP_SHARED_VALIDATE accepts.
     public static var validated: MappingFlags {
-        [.fixed, .anonymous, .below2GiB, .growsDown, .denyWrite, .executable, .locked, .noReserve, .populate, .nonBlocking, .stack,
-         .hugePages, .fixedNoReplace]
+        [
+            .fixed, .anonymous, .below2GiB, .growsDown, .denyWrite, .executable, .locked, .noReserve, .populate, .nonBlocking,
+            .stack,
+            .hugePages, .fixedNoReplace,
+        ]
     }
 }
 

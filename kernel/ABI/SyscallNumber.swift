@@ -20,7 +20,8 @@ public enum SyscallNumber: Int {
     case setrlimit = 160, chroot, sync, acct, settimeofday, mount, umount2, swapon, swapoff, reboot
     case sethostname = 170, setdomainname, iopl, ioperm
     case gettid = 186, readahead, setxattr, lsetxattr
-    case fsetxattr = 190, getxattr, lgetxattr, fgetxattr, listxattr, llistxattr, flistxattr, removexattr, lremovexattr, fremovexattr
+    case fsetxattr = 190, getxattr, lgetxattr, fgetxattr, listxattr, llistxattr, flistxattr, removexattr, lremovexattr,
+        fremovexattr
     case tkill = 200, time, futex, schedSetaffinity, schedGetaffinity
     case epollCreate = 213
     case getdents64 = 217, setTidAddress, restartSyscall, semtimedop, fadvise64

@@ -19,7 +19,8 @@ public struct Termios: BitwiseCopyable, Sendable {
         input = InputMode.carriageReturnToNewline | InputMode.flowControl
         output = OutputMode.process | OutputMode.newlineToCarriageReturnNewline
         control = ControlMode.baud38400 | ControlMode.eightBits | ControlMode.receive
-        local = LocalMode.signals | LocalMode.canonical | LocalMode.echo | LocalMode.echoErase | LocalMode.echoKill
+        local =
+            LocalMode.signals | LocalMode.canonical | LocalMode.echo | LocalMode.echoErase | LocalMode.echoKill
             | LocalMode.echoControl | LocalMode.echoKillErase | LocalMode.extended
         lineDiscipline = 0
         characters = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0]

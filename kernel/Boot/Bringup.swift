@@ -26,10 +26,14 @@ enum Bringup {
         self.boot = boot
         self.options = options
         self.acpi = acpi
-        guard let thread = Thread(id: 2, name: "boot", entry: { _ in
-                run()
-                return nil
-            }) else { panic("no memory for threads") }
+        guard
+            let thread = Thread(
+                id: 2, name: "boot",
+                entry: { _ in
+                    run()
+                    return nil
+                })
+        else { panic("no memory for threads") }
         Scheduler.launch(thread)
     }
 
@@ -78,9 +82,12 @@ enum Bringup {
         let devices = DeviceFileSystem()
         RootFileSystem.deviceFileSystem = devices
         FileSystemTypes.register(DeviceFileSystemType(devices))
-        FileSystemTypes.register(ProcFileSystemType(ProcEnvironment(
-            release: SystemCalls.release, build: "#1 SMP Martlet", commandLine: options.text,
-            hostName: { SystemCalls.hostName.withLock { $0 } }, setHostName: { name in SystemCalls.hostName.withLock { $0 = name } })))
+        FileSystemTypes.register(
+            ProcFileSystemType(
+                ProcEnvironment(
+                    release: SystemCalls.release, build: "#1 SMP Martlet", commandLine: options.text,
+                    hostName: { SystemCalls.hostName.withLock { $0 } },
+                    setHostName: { name in SystemCalls.hostName.withLock { $0 = name } })))
     }
 
     /// What happens from time to time, in a thread of its own.

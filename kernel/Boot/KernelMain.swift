@@ -38,7 +38,9 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64) {
     }
     Power.install(acpi)
 
-    guard let bootThread = Thread(id: 0, name: "idle", entry: { _ in Scheduler.idleLoop() }) else { panic("no memory for threads") }
+    guard let bootThread = Thread(id: 0, name: "idle", entry: { _ in Scheduler.idleLoop() }) else {
+        panic("no memory for threads")
+    }
     Scheduler.start(bootThread: bootThread)
     DeadlineTimer.start(TimerInterrupt())
     Bringup.start(boot, options, acpi)
@@ -69,7 +71,9 @@ private func startMemory(_ boot: BootInformation) {
     }
     let free = Frames.start(memoryMap: boot.memory, reserved: reserved) ? FrameAllocator.freeFrames : 0
     if free < leastFreeFrames {
-        panic("too little memory: \(free * 4) KiB are left beside the kernel; a shell needs \(leastFreeFrames * 4), the desktop 24000")
+        panic(
+            "too little memory: \(free * 4) KiB are left beside the kernel; a shell needs \(leastFreeFrames * 4), the desktop 24000"
+        )
     }
     let features = Features.current
     var paging: PagingFeatures = [.globalPages]
@@ -86,12 +90,15 @@ private func startMemory(_ boot: BootInformation) {
 private func mapTable(_ physical: UInt64, _ count: Int) -> UnsafeRawPointer? {
     for range in Frames.memoryMap
     where physical >= range.start && physical - range.start <= range.byteCount
-        && UInt64(count) <= range.byteCount - (physical - range.start) && (range.kind != .reserved || range.start < 1 << 32) {
+        && UInt64(count) <= range.byteCount - (physical - range.start) && (range.kind != .reserved || range.start < 1 << 32)
+    {
         return UnsafeRawPointer(PhysicalAddress(physical).directMapped)
     }
     if physical < 1 << 20 { return UnsafeRawPointer(PhysicalAddress(physical).directMapped) }
     let page = physical & ~4095
     let offset = Int(physical - page)
-    guard let memory = KernelMap.mapDevice(PhysicalAddress(page), byteCount: offset + count, caching: .uncached) else { return nil }
+    guard let memory = KernelMap.mapDevice(PhysicalAddress(page), byteCount: offset + count, caching: .uncached) else {
+        return nil
+    }
     return UnsafeRawPointer(memory + offset)
 }

@@ -53,9 +53,11 @@ enum Panic {
             put(name)
             putHex(value)
         }
-        pair("  rip ", frame.rip); pair("  rsp ", frame.rsp); pair("  flags ", frame.rflags); pair("  error ", frame.errorCode); put("\n")
+        pair("  rip ", frame.rip); pair("  rsp ", frame.rsp); pair("  flags ", frame.rflags); pair("  error ", frame.errorCode);
+        put("\n")
         pair("  rax ", frame.rax); pair("  rbx ", frame.rbx); pair("  rcx ", frame.rcx); pair("  rdx ", frame.rdx); put("\n")
-        pair("  rsi ", frame.rsi); pair("  rdi ", frame.rdi); pair("  rbp ", frame.rbp); pair("  cr2 ", CPU.faultAddress); put("\n")
+        pair("  rsi ", frame.rsi); pair("  rdi ", frame.rdi); pair("  rbp ", frame.rbp); pair("  cr2 ", CPU.faultAddress);
+        put("\n")
     }
 
     // No allocation from here on: the heap may be what broke.

@@ -45,7 +45,8 @@ enum RootFileSystem {
         guard let deviceFileSystem else { return }
         do throws(Errno) {
             let origin = PathOrigin(root: root, base: root, identity: .root)
-            try MountTable.mount(deviceFileSystem, on: try PathOperations.resolve(Array("/dev".utf8), origin), source: Array("devtmpfs".utf8))
+            try MountTable.mount(
+                deviceFileSystem, on: try PathOperations.resolve(Array("/dev".utf8), origin), source: Array("devtmpfs".utf8))
         } catch {
             Log.warning("the root has no folder /dev to mount devices on (error \(error.rawValue))")
         }

@@ -16,9 +16,15 @@ public enum MMIO {
     @inline(__always) public static func read32(_ address: UnsafeRawPointer) -> UInt32 { asmRead32(address) }
     @inline(__always) public static func read64(_ address: UnsafeRawPointer) -> UInt64 { asmRead64(address) }
     @inline(__always) public static func write8(_ address: UnsafeMutableRawPointer, _ value: UInt8) { asmWrite8(address, value) }
-    @inline(__always) public static func write16(_ address: UnsafeMutableRawPointer, _ value: UInt16) { asmWrite16(address, value) }
-    @inline(__always) public static func write32(_ address: UnsafeMutableRawPointer, _ value: UInt32) { asmWrite32(address, value) }
-    @inline(__always) public static func write64(_ address: UnsafeMutableRawPointer, _ value: UInt64) { asmWrite64(address, value) }
+    @inline(__always) public static func write16(_ address: UnsafeMutableRawPointer, _ value: UInt16) {
+        asmWrite16(address, value)
+    }
+    @inline(__always) public static func write32(_ address: UnsafeMutableRawPointer, _ value: UInt32) {
+        asmWrite32(address, value)
+    }
+    @inline(__always) public static func write64(_ address: UnsafeMutableRawPointer, _ value: UInt64) {
+        asmWrite64(address, value)
+    }
     /// Orders all earlier loads and stores before all later ones (`mfence`).
     @inline(__always) public static func fence() { asmMemoryFence() }
 }

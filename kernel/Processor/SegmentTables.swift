@@ -78,7 +78,8 @@ public enum InterruptTable {
             }
             // Breakpoint and overflow may be raised by user code (DPL 3).
             let privilege: UInt64 = vector == 3 || vector == 4 ? 3 : 0
-            gates[vector * 2] = (target & 0xffff) | (UInt64(Selector.kernelCode) << 16) | (stack << 32)
+            gates[vector * 2] =
+                (target & 0xffff) | (UInt64(Selector.kernelCode) << 16) | (stack << 32)
                 | ((0x8e | privilege << 5) << 40) | ((target >> 16 & 0xffff) << 48)
             gates[vector * 2 + 1] = target >> 32
         }

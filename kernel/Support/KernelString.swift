@@ -11,7 +11,9 @@ public struct KernelString: Equatable, Sendable {
     public init(_ text: StaticString) { utf8 = Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) }
     public init(_ other: KernelString) { self = other }
 
-    public init<Bytes: Sequence>(decoding bytes: Bytes, as encoding: UTF8.Type) where Bytes.Element == UInt8 { utf8 = Array(bytes) }
+    public init<Bytes: Sequence>(decoding bytes: Bytes, as encoding: UTF8.Type) where Bytes.Element == UInt8 {
+        utf8 = Array(bytes)
+    }
 
     /// A number in the given base, 2 to 36.
     public init<T: BinaryInteger>(_ value: T, radix: Int = 10) {
@@ -58,7 +60,9 @@ extension KernelString: ExpressibleByStringInterpolation {
 
     public struct Interpolation: StringInterpolationProtocol {
         var text = KernelString()
-        public init(literalCapacity: Int, interpolationCount: Int) { text.utf8.reserveCapacity(literalCapacity + interpolationCount * 8) }
+        public init(literalCapacity: Int, interpolationCount: Int) {
+            text.utf8.reserveCapacity(literalCapacity + interpolationCount * 8)
+        }
         public mutating func appendLiteral(_ literal: StaticString) {
             text.utf8.append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
         }

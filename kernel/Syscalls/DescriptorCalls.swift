@@ -58,8 +58,10 @@ public enum DescriptorCalls {
         switch command {
         case FcntlCommand.duplicate, FcntlCommand.duplicateCloseOnExec:
             guard a.int32(2) >= 0, Int(a.int32(2)) < descriptorLimit else { throw .invalidArgument }
-            return Int(try descriptors.insert(
-                file, closeOnExec: command == FcntlCommand.duplicateCloseOnExec, minimum: Int(a.int32(2)), limit: descriptorLimit))
+            return Int(
+                try descriptors.insert(
+                    file, closeOnExec: command == FcntlCommand.duplicateCloseOnExec, minimum: Int(a.int32(2)),
+                    limit: descriptorLimit))
         case FcntlCommand.getDescriptorFlags:
             return try descriptors.closeOnExec(a.fd(0)) ? 1 : 0
         case FcntlCommand.setDescriptorFlags:
@@ -186,7 +188,8 @@ public enum DescriptorCalls {
         let file = try MemoryFiles.create(
             name: name, allowsSealing: flags & MemfdFlags.allowSealing != 0, executable: flags & MemfdFlags.noExecSeal == 0,
             uid: identity.uid, gid: identity.gid)
-        return Int(try FileContext.current.descriptors.insert(
-            file, closeOnExec: flags & MemfdFlags.closeOnExec != 0, limit: descriptorLimit))
+        return Int(
+            try FileContext.current.descriptors.insert(
+                file, closeOnExec: flags & MemfdFlags.closeOnExec != 0, limit: descriptorLimit))
     }
 }

@@ -77,7 +77,9 @@ public enum EventCalls {
     }
 
     /// Runs a wait with a signal mask of its own.
-    private static func withSignalMask(_ address: UserAddress, byteCount: UInt64, _ body: () throws(Errno) -> Int) throws(Errno) -> Int {
+    private static func withSignalMask(_ address: UserAddress, byteCount: UInt64, _ body: () throws(Errno) -> Int) throws(Errno)
+        -> Int
+    {
         if address.isNull { return try body() }
         guard byteCount == 8 else { throw .invalidArgument }
         let mask = try copyIn(UInt64.self, from: address)
@@ -93,8 +95,9 @@ public enum EventCalls {
     private static func eventfd(_ initial: UInt32, flags: UInt32) throws(Errno) -> Int {
         let semaphore: UInt32 = 1
         guard flags & ~(semaphore | OpenFlags([.closeOnExec, .nonBlocking]).rawValue) == 0 else { throw .invalidArgument }
-        let file = EventFile(initial: initial, isSemaphore: flags & semaphore != 0,
-                             flags: OpenFlags(rawValue: flags).intersection(.nonBlocking))
+        let file = EventFile(
+            initial: initial, isSemaphore: flags & semaphore != 0,
+            flags: OpenFlags(rawValue: flags).intersection(.nonBlocking))
         return Int(try NewDescriptors.insert(file, closeOnExec: flags & OpenFlags.closeOnExec.rawValue != 0))
     }
 
@@ -124,8 +127,9 @@ public enum EventCalls {
         let flags = a.uint32(1)
         let new = try copyIn(IntervalTimerSpec.self, from: a.address(2))
         guard flags & ~(TimerFlags.absolute | TimerFlags.cancelOnSet) == 0 else { throw .invalidArgument }
-        let old = try timer(a.fd(0)).set(new, isAbsolute: flags & TimerFlags.absolute != 0,
-                                         cancelsOnSet: flags & TimerFlags.cancelOnSet != 0)
+        let old = try timer(a.fd(0)).set(
+            new, isAbsolute: flags & TimerFlags.absolute != 0,
+            cancelsOnSet: flags & TimerFlags.cancelOnSet != 0)
         if !a.address(3).isNull { try copyOut(old, to: a.address(3)) }
         return 0
     }

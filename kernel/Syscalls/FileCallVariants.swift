@@ -18,7 +18,8 @@ public enum FileCallVariants {
         table.set(.utime) { (a) throws(Errno) in
             guard !a.address(1).isNull else { return try setTimes(AtFlags.workingFolder, a.address(0), nil) }
             let times = try copyIn(AccessAndModificationTimes.self, from: a.address(1))
-            return try setTimes(AtFlags.workingFolder, a.address(0), (TimeSpec(seconds: times.access), TimeSpec(seconds: times.modification)))
+            return try setTimes(
+                AtFlags.workingFolder, a.address(0), (TimeSpec(seconds: times.access), TimeSpec(seconds: times.modification)))
         }
         table.set(.utimes) { (a) throws(Errno) in try setMicroseconds(AtFlags.workingFolder, a.address(0), a.address(1)) }
         table.set(.futimesat) { (a) throws(Errno) in try setMicroseconds(a.fd(0), a.address(1), a.address(2)) }

@@ -49,8 +49,10 @@ public enum AttributeCalls {
             return Int(old)
         }
         // Extended attributes are not stored: the answer of a file system without them.
-        for number in [SyscallNumber.getxattr, .lgetxattr, .fgetxattr, .setxattr, .lsetxattr, .fsetxattr, .listxattr, .llistxattr,
-                       .flistxattr, .removexattr, .lremovexattr, .fremovexattr] {
+        for number in [
+            SyscallNumber.getxattr, .lgetxattr, .fgetxattr, .setxattr, .lsetxattr, .fsetxattr, .listxattr, .llistxattr,
+            .flistxattr, .removexattr, .lremovexattr, .fremovexattr,
+        ] {
             table.set(number) { (_) throws(Errno) in throw .notSupported }
         }
     }
@@ -74,7 +76,9 @@ public enum AttributeCalls {
     }
 
     private static func stat(_ folder: Int32, _ path: UserAddress, _ result: UserAddress, _ flags: UInt32) throws(Errno) -> Int {
-        guard flags & ~(AtFlags.symbolicLinkNoFollow | AtFlags.noAutomount | AtFlags.emptyPath) == 0 else { throw .invalidArgument }
+        guard flags & ~(AtFlags.symbolicLinkNoFollow | AtFlags.noAutomount | AtFlags.emptyPath) == 0 else {
+            throw .invalidArgument
+        }
         try copyOut(try attributes(folder, path, flags).stat, to: result)
         return 0
     }

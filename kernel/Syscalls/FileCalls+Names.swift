@@ -59,7 +59,8 @@ public enum NameCalls {
         // mkdir keeps the sticky bit only; mknod keeps all.
         let permissions = mode & (kind == .directory ? 0o1777 : 0o7777) & ~FileContext.current.umask
         try UserPath.with(path) { (bytes) throws(Errno) in
-            try PathOperations.create(bytes, origin, kind: kind, permissions: permissions, special: DeviceNumber(rawValue: device))
+            try PathOperations.create(
+                bytes, origin, kind: kind, permissions: permissions, special: DeviceNumber(rawValue: device))
         }
         return 0
     }
@@ -122,7 +123,9 @@ public enum NameCalls {
         return 0
     }
 
-    private static func readLink(_ folder: Int32, _ address: UserAddress, _ buffer: UserAddress, _ size: Int32) throws(Errno) -> Int {
+    private static func readLink(_ folder: Int32, _ address: UserAddress, _ buffer: UserAddress, _ size: Int32) throws(Errno)
+        -> Int
+    {
         guard size > 0 else { throw .invalidArgument }
         let path = try UserPath.read(address, allowsEmpty: true)
         if path.isEmpty, folder == here { throw .noEntry }

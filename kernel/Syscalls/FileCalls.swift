@@ -83,7 +83,8 @@ public enum FileCalls {
         var segments: [TransferBuffer.Segment] = []
         segments.reserveCapacity(Int(count))
         for index in 0..<Int(count) {
-            segments.append(try copyIn(TransferBuffer.Segment.self, from: address + index * MemoryLayout<TransferBuffer.Segment>.stride))
+            segments.append(
+                try copyIn(TransferBuffer.Segment.self, from: address + index * MemoryLayout<TransferBuffer.Segment>.stride))
         }
         return try TransferBuffer(user: segments)
     }

@@ -14,12 +14,16 @@ public enum IdentityCalls {
         table.set(.setuid) { (a) throws(Errno) in
             let id = a.uint32(0)
             if id == unchanged { throw .invalidArgument }
-            return try setUsers(Process.current.credentials.isPrivileged ? id : unchanged, id, Process.current.credentials.isPrivileged ? id : unchanged)
+            return try setUsers(
+                Process.current.credentials.isPrivileged ? id : unchanged, id,
+                Process.current.credentials.isPrivileged ? id : unchanged)
         }
         table.set(.setgid) { (a) throws(Errno) in
             let id = a.uint32(0)
             if id == unchanged { throw .invalidArgument }
-            return try setGroups(Process.current.credentials.isPrivileged ? id : unchanged, id, Process.current.credentials.isPrivileged ? id : unchanged)
+            return try setGroups(
+                Process.current.credentials.isPrivileged ? id : unchanged, id,
+                Process.current.credentials.isPrivileged ? id : unchanged)
         }
         table.set(.setreuid) { (a) throws(Errno) in try setUsers(a.uint32(0), a.uint32(1), a.uint32(1)) }
         table.set(.setregid) { (a) throws(Errno) in try setGroups(a.uint32(0), a.uint32(1), a.uint32(1)) }

@@ -208,7 +208,9 @@ public enum MemoryCalls {
         let start = a.raw(0)
         guard start & 4095 == 0 else { throw .invalidArgument }
         let length = pageRoundUp(a.raw(1))
-        guard start <= UserAddress.limit, length <= UserAddress.limit - start, length != 0 || a.raw(1) == 0 else { throw .outOfMemory }
+        guard start <= UserAddress.limit, length <= UserAddress.limit - start, length != 0 || a.raw(1) == 0 else {
+            throw .outOfMemory
+        }
         let pages = Int(length >> 12)
         guard a.address(2).isUserRange(pages) else { throw .badAddress }
         var done = 0

@@ -18,7 +18,9 @@ public enum MountCalls {
             return 0
         }
         table.set(.statfs) { (a) throws(Errno) in
-            try copyOut(try statistics(try UserPath.resolve(AtFlags.workingFolder, try UserPath.read(a.address(0)), follow: true)), to: a.address(1))
+            try copyOut(
+                try statistics(try UserPath.resolve(AtFlags.workingFolder, try UserPath.read(a.address(0)), follow: true)),
+                to: a.address(1))
             return 0
         }
         table.set(.fstatfs) { (a) throws(Errno) in

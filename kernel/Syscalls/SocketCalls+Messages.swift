@@ -11,8 +11,9 @@ extension SocketCalls {
         table.set(.sendto) { (a) throws(Errno) in
             let file = try socketFile(a.fd(0))
             let destination = a.address(4).isNull ? nil : try addressBytes(a.address(4), a.int32(5))
-            var message = OutgoingMessage(bytes: try TransferBuffer(user: a.address(1), count: a.count(2)), flags: MessageFlags(rawValue: a.uint32(3)),
-                                          destination: destination, credentials: UnixSocketFile.callerCredentials)
+            var message = OutgoingMessage(
+                bytes: try TransferBuffer(user: a.address(1), count: a.count(2)), flags: MessageFlags(rawValue: a.uint32(3)),
+                destination: destination, credentials: UnixSocketFile.callerCredentials)
             return try file.send(&message)
         }
         table.set(.recvfrom) { (a) throws(Errno) in
@@ -67,8 +68,9 @@ extension SocketCalls {
             guard header.nameLength > 0 else { throw .invalidArgument }
             destination = try addressBytes(UserAddress(header.name), min(header.nameLength, 128))
         }
-        var message = OutgoingMessage(bytes: bytes, flags: MessageFlags(rawValue: flags), destination: destination,
-                                      credentials: UnixSocketFile.callerCredentials)
+        var message = OutgoingMessage(
+            bytes: bytes, flags: MessageFlags(rawValue: flags), destination: destination,
+            credentials: UnixSocketFile.callerCredentials)
         if header.controlLength > 0 { try addControl(header, to: &message) }
         return try file.send(&message)
     }
@@ -107,7 +109,8 @@ extension SocketCalls {
         guard files.count + count <= FileRights.limit else { throw .invalidArgument }
         for index in 0..<count {
             let at = bytes.startIndex + index * 4
-            let number = UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16 | UInt32(bytes[at + 3]) << 24
+            let number =
+                UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16 | UInt32(bytes[at + 3]) << 24
             files.append(try table.file(Int32(bitPattern: number)))
         }
     }
@@ -154,7 +157,8 @@ extension SocketCalls {
             try copyOutBytes(Array(incoming.sender.prefix(Int(header.nameLength))), to: UserAddress(header.name))
             result.nameLength = Int32(incoming.sender.count)
         }
-        var control = ControlWriter(address: UserAddress(header.control), room: header.control == 0 ? 0 : Int(clamping: header.controlLength))
+        var control = ControlWriter(
+            address: UserAddress(header.control), room: header.control == 0 ? 0 : Int(clamping: header.controlLength))
         if let credentials = incoming.credentials { try control.add(ControlType.credentials, credentials) }
         if let rights = incoming.rights { try control.add(rights, closeOnExec: flags.contains(.closeOnExec)) }
         if control.isTruncated { result.flags |= MessageFlags.controlTruncated.rawValue }
@@ -231,8 +235,10 @@ struct ControlWriter {
         if numbers.isEmpty { return }
         let length = ControlHeader.byteCount + numbers.count * 4
         do throws(Errno) {
-            try copyOut(ControlHeader(length: UInt64(length), level: SocketOption.level, type: ControlType.rights), to: address + used)
-            try copyOutBytes(numbers.flatMap { withUnsafeBytes(of: $0) { Array($0) } }, to: address + used + ControlHeader.byteCount)
+            try copyOut(
+                ControlHeader(length: UInt64(length), level: SocketOption.level, type: ControlType.rights), to: address + used)
+            try copyOutBytes(
+                numbers.flatMap { withUnsafeBytes(of: $0) { Array($0) } }, to: address + used + ControlHeader.byteCount)
         } catch {
             for number in numbers { try? FileContext.current.descriptors.close(number) }
             throw error

@@ -14,11 +14,13 @@ public enum SyscallEntry {
     private static let logged = SpinLock<[UInt64]>(Array(repeating: 0, count: SyscallTable.capacity / 64))
 
     static func logUnknown(_ number: UInt64) {
-        let isFirst = number < UInt64(SyscallTable.capacity) && logged.withLock { bits in
-            let bit: UInt64 = 1 << (number & 63)
-            defer { bits[Int(number >> 6)] |= bit }
-            return bits[Int(number >> 6)] & bit == 0
-        }
+        let isFirst =
+            number < UInt64(SyscallTable.capacity)
+            && logged.withLock { bits in
+                let bit: UInt64 = 1 << (number & 63)
+                defer { bits[Int(number >> 6)] |= bit }
+                return bits[Int(number >> 6)] & bit == 0
+            }
         if isFirst {
             let name = Process.current.commandName.withLock { $0 }
             Log.notice("syscall \(number) is not implemented (\(String(decoding: name, as: UTF8.self)))")

@@ -46,7 +46,11 @@ enum PageFaultTrap {
             case .busError, .ioError: fail(frame, address: address, signal: .bus, code: 2, isUser)
             case .outOfMemory:
                 Log.error("out of memory: killing process \(thread.process.pid)")
-                if isUser { thread.forceSignal(SignalInfo(.kill)) } else { fail(frame, address: address, signal: .bus, code: 2, false) }
+                if isUser {
+                    thread.forceSignal(SignalInfo(.kill))
+                } else {
+                    fail(frame, address: address, signal: .bus, code: 2, false)
+                }
             }
         }
     }

@@ -8,10 +8,10 @@ import TestCalls
 /// A family and the function that prints its lines.
 private let families: [(name: StaticString, run: @Sendable () -> Void)] = [
     ("files", filesFamily), ("paths", pathsFamily), ("directories", directoriesFamily), ("bulkfiles", bulkFilesFamily),
-    ("descriptors", descriptorsFamily), ("locks", locksFamily), ("devices", devicesFamily), ("pipes", pipesFamily), ("fifos", fifosFamily),
-    ("memory", memoryFamily), ("faults", faultsFamily), ("memfd", memfdFamily), ("processes", processesFamily),
-    ("groups", groupsFamily), ("exec", execFamily), ("badelf", badELFFamily), ("signals", signalsFamily),
-    ("signalwaits", signalWaitsFamily), ("sockets", socketsFamily), ("listeners", listenersFamily),
+    ("descriptors", descriptorsFamily), ("locks", locksFamily), ("devices", devicesFamily), ("pipes", pipesFamily),
+    ("fifos", fifosFamily), ("memory", memoryFamily), ("faults", faultsFamily), ("memfd", memfdFamily),
+    ("processes", processesFamily), ("groups", groupsFamily), ("exec", execFamily), ("badelf", badELFFamily),
+    ("signals", signalsFamily), ("signalwaits", signalWaitsFamily), ("sockets", socketsFamily), ("listeners", listenersFamily),
     ("rights", rightsFamily), ("polling", pollingFamily), ("epoll", epollFamily), ("counters", countersFamily),
     ("futex", futexFamily), ("threads", threadsFamily), ("terminals", terminalsFamily), ("jobs", jobsFamily),
     ("registers", registersFamily), ("badinput", badInputFamily), ("badpointers", badPointersFamily),

@@ -71,7 +71,8 @@ public struct ACPITables {
         guard let (memory, length) = open(table) else { return }
         var offset = 36
         while offset + entryBytes <= length, tableCount < 64 {
-            let entry = entryBytes == 8
+            let entry =
+                entryBytes == 8
                 ? memory.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
                 : UInt64(memory.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
             offset += entryBytes
@@ -112,15 +113,17 @@ public struct ACPITables {
                     interrupts.processorIDs.append(UInt32(entry.load(fromByteOffset: 3, as: UInt8.self)))
                 }
             case 1 where size >= 12:
-                interrupts.ioAPICs.append(.init(
-                    physical: UInt64(entry.loadUnaligned(fromByteOffset: 4, as: UInt32.self)),
-                    firstInput: entry.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
+                interrupts.ioAPICs.append(
+                    .init(
+                        physical: UInt64(entry.loadUnaligned(fromByteOffset: 4, as: UInt32.self)),
+                        firstInput: entry.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
             case 2 where size >= 10:
                 let flags = entry.loadUnaligned(fromByteOffset: 8, as: UInt16.self)
-                interrupts.overrides.append(.init(
-                    source: entry.load(fromByteOffset: 3, as: UInt8.self),
-                    input: entry.loadUnaligned(fromByteOffset: 4, as: UInt32.self),
-                    isLevel: flags >> 2 & 3 == 3, isActiveLow: flags & 3 == 3))
+                interrupts.overrides.append(
+                    .init(
+                        source: entry.load(fromByteOffset: 3, as: UInt8.self),
+                        input: entry.loadUnaligned(fromByteOffset: 4, as: UInt32.self),
+                        isLevel: flags >> 2 & 3 == 3, isActiveLow: flags & 3 == 3))
             case 5 where size >= 12:
                 interrupts.localAPIC = entry.loadUnaligned(fromByteOffset: 4, as: UInt64.self)
             case 9 where size >= 16:
@@ -153,7 +156,8 @@ public struct ACPITables {
         }
         // RESET_REG is a generic address: space 1 is I/O; the flag says that it is there.
         if length >= 129, table.loadUnaligned(fromByteOffset: 112, as: UInt32.self) & (1 << 10) != 0,
-            table.load(fromByteOffset: 116, as: UInt8.self) == 1 {
+            table.load(fromByteOffset: 116, as: UInt8.self) == 1
+        {
             let port = table.loadUnaligned(fromByteOffset: 120, as: UInt64.self)
             if port < 0x10000 { resetRegister = (UInt16(port), table.load(fromByteOffset: 128, as: UInt8.self)) }
         }

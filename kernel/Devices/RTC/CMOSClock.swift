@@ -29,7 +29,8 @@ public enum CMOSClock {
             guard months >= 1, months <= 12, days >= 1, days <= 31, hours < 24, decode(minute) < 60, decode(second) < 61 else {
                 return nil
             }
-            return UInt64(daysSince1970(years, months, days)) * 86400 + UInt64(hours * 3600 + decode(minute) * 60 + decode(second))
+            return UInt64(daysSince1970(years, months, days)) * 86400
+                + UInt64(hours * 3600 + decode(minute) * 60 + decode(second))
         }
 
         /// Days in the proleptic Gregorian calendar, counting years from March so that the leap day comes last.

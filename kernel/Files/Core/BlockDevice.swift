@@ -76,8 +76,10 @@ public enum BlockRegistry {
             defer { minor += 16 }
             return minor
         }
-        DeviceRegistry.add(DeviceRecord(number: DeviceNumber(major: major, minor: minor), name: Array(name.utf8), mode: 0o660,
-                                        opener: nil, blockDevice: device))
+        DeviceRegistry.add(
+            DeviceRecord(
+                number: DeviceNumber(major: major, minor: minor), name: Array(name.utf8), mode: 0o660,
+                opener: nil, blockDevice: device))
     }
 
     /// The disk with this name, for `root=/dev/vda`.

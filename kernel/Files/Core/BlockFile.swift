@@ -57,8 +57,12 @@ public final class BlockFile: OpenFile {
                 let first = (offset - UInt64(within)) / UInt64(BlockDevice.sectorSize)
                 let sectors = Int(min(UInt64(pageSize / BlockDevice.sectorSize), device.sectorCount - first))
                 let count = min(buffer.remaining, sectors * BlockDevice.sectorSize - within)
-                if !writes || count < sectors * BlockDevice.sectorSize { try device.read(sector: first, count: sectors, into: memory) }
-                let moved = writes ? try buffer.drain(into: memory + within, count: count) : try buffer.fill(from: memory + within, count: count)
+                if !writes || count < sectors * BlockDevice.sectorSize {
+                    try device.read(sector: first, count: sectors, into: memory)
+                }
+                let moved =
+                    writes
+                    ? try buffer.drain(into: memory + within, count: count) : try buffer.fill(from: memory + within, count: count)
                 if writes { try device.write(sector: first, count: sectors, from: memory) }
                 offset += UInt64(moved)
                 if moved < count { break }

@@ -83,7 +83,9 @@ public final class DescriptorTable {
 
     public func closeOnExec(_ descriptor: Int32) throws(Errno) -> Bool {
         let flag: Bool? = state.withLock { state in
-            guard descriptor >= 0, Int(descriptor) < state.slots.count, state.slots[Int(descriptor)].file != nil else { return nil }
+            guard descriptor >= 0, Int(descriptor) < state.slots.count, state.slots[Int(descriptor)].file != nil else {
+                return nil
+            }
             return state.slots[Int(descriptor)].closeOnExec
         }
         guard let flag else { throw .badDescriptor }
@@ -92,7 +94,9 @@ public final class DescriptorTable {
 
     public func setCloseOnExec(_ descriptor: Int32, _ flag: Bool) throws(Errno) {
         let found = state.withLock { state in
-            guard descriptor >= 0, Int(descriptor) < state.slots.count, state.slots[Int(descriptor)].file != nil else { return false }
+            guard descriptor >= 0, Int(descriptor) < state.slots.count, state.slots[Int(descriptor)].file != nil else {
+                return false
+            }
             state.slots[Int(descriptor)].closeOnExec = flag
             return true
         }

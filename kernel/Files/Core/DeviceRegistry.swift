@@ -46,8 +46,10 @@ public enum DeviceRegistry {
     /// Registers a character device.
     /// - Parameter name: the path below /dev; it may contain folders: `input/event0`.
     public static func registerCharacter(major: UInt32, minor: UInt32, name: String, mode: UInt32, opener: DeviceOpener) {
-        add(DeviceRecord(number: DeviceNumber(major: major, minor: minor), name: Array(name.utf8), mode: mode,
-                         opener: opener, blockDevice: nil))
+        add(
+            DeviceRecord(
+                number: DeviceNumber(major: major, minor: minor), name: Array(name.utf8), mode: mode,
+                opener: opener, blockDevice: nil))
     }
 
     static func add(_ device: DeviceRecord) {

@@ -37,8 +37,12 @@ public final class DirectoryFile: OpenFile {
                 return false
             }
         }
-        if cursor == 0, !withName(".", { emit($0, inode.number, .directory, next: 1) }) { return try finish(record, isFull, failure) }
-        if cursor == 1, !withName("..", { emit($0, parentNumber, .directory, next: 2) }) { return try finish(record, isFull, failure) }
+        if cursor == 0, !withName(".", { emit($0, inode.number, .directory, next: 1) }) {
+            return try finish(record, isFull, failure)
+        }
+        if cursor == 1, !withName("..", { emit($0, parentNumber, .directory, next: 2) }) {
+            return try finish(record, isFull, failure)
+        }
         let start = cursor - Self.ownCursors
         try inode.fileSystem.withNamespace { () throws(Errno) in
             try inode.readEntries(from: start) { entry in
@@ -92,8 +96,10 @@ struct DirectoryRecordWriter {
     private(set) var written = 0
 
     /// - Returns: false when the record does not fit any more.
-    mutating func write(_ name: UnsafeRawBufferPointer, inode: UInt64, kind: FileKind?, next: UInt64,
-                        to buffer: inout TransferBuffer) throws(Errno) -> Bool {
+    mutating func write(
+        _ name: UnsafeRawBufferPointer, inode: UInt64, kind: FileKind?, next: UInt64,
+        to buffer: inout TransferBuffer
+    ) throws(Errno) -> Bool {
         let nameCount = min(name.count, PathWalk.nameLimit)
         let length = (DirectoryRecord.nameOffset + nameCount + 1 + 7) & ~7
         guard length <= buffer.remaining else { return false }

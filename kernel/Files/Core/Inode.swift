@@ -36,8 +36,10 @@ public struct NewNode: Sendable {
     /// For device nodes: the device.
     public var special: DeviceNumber
 
-    public init(kind: FileKind, permissions: UInt32, uid: UInt32 = 0, gid: UInt32 = 0,
-                special: DeviceNumber = DeviceNumber(rawValue: 0)) {
+    public init(
+        kind: FileKind, permissions: UInt32, uid: UInt32 = 0, gid: UInt32 = 0,
+        special: DeviceNumber = DeviceNumber(rawValue: 0)
+    ) {
         self.kind = kind
         self.permissions = permissions
         self.uid = uid
@@ -88,8 +90,10 @@ open class Inode {
     let locks = FileLockSlot()
     let programUse = ProgramUse()
 
-    public init(fileSystem: FileSystem, number: UInt64, kind: FileKind, special: DeviceNumber = DeviceNumber(rawValue: 0),
-                metadata: InodeMetadata) {
+    public init(
+        fileSystem: FileSystem, number: UInt64, kind: FileKind, special: DeviceNumber = DeviceNumber(rawValue: 0),
+        metadata: InodeMetadata
+    ) {
         self.fileSystem = fileSystem
         self.number = number
         self.kind = kind
@@ -113,11 +117,15 @@ open class Inode {
     /// - Throws: `directoryNotEmpty`.
     open func removeDirectory(_ name: [UInt8], _ inode: Inode) throws(Errno) { throw .notPermitted }
     /// Moves `inode` from `name` here to `newName` in `target`, over `replaced` if that exists (an empty folder, if it is one).
-    open func rename(_ name: [UInt8], _ inode: Inode, to target: Inode, as newName: [UInt8],
-                     replacing replaced: Inode?) throws(Errno) { throw .notPermitted }
+    open func rename(
+        _ name: [UInt8], _ inode: Inode, to target: Inode, as newName: [UInt8],
+        replacing replaced: Inode?
+    ) throws(Errno) { throw .notPermitted }
     /// Exchanges two names (RENAME_EXCHANGE).
-    open func exchange(_ name: [UInt8], _ inode: Inode, with target: Inode, _ otherName: [UInt8],
-                       _ other: Inode) throws(Errno) { throw .invalidArgument }
+    open func exchange(
+        _ name: [UInt8], _ inode: Inode, with target: Inode, _ otherName: [UInt8],
+        _ other: Inode
+    ) throws(Errno) { throw .invalidArgument }
     /// Shows the entries from `cursor` on, without `.` and `..`, until `emit` returns false. A cursor is 0 or a `next` of an entry.
     open func readEntries(from cursor: UInt64, _ emit: (DirectoryEntry) -> Bool) throws(Errno) { throw .notDirectory }
 

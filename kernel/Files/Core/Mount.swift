@@ -76,7 +76,9 @@ public enum MountTable {
 
     /// Mounts a file system on a folder.
     @discardableResult
-    public static func mount(_ fileSystem: FileSystem, on node: PathNode, source: [UInt8], flags: MountFlags = []) throws(Errno) -> Mount {
+    public static func mount(_ fileSystem: FileSystem, on node: PathNode, source: [UInt8], flags: MountFlags = []) throws(Errno)
+        -> Mount
+    {
         guard node.inode?.kind == .directory else { throw .notDirectory }
         let mount = try make(fileSystem, source: source, flags: flags)
         return try changes.withLock { () throws(Errno) -> Mount in
@@ -93,8 +95,9 @@ public enum MountTable {
     }
 
     private static func make(_ fileSystem: FileSystem, source: [UInt8], flags: MountFlags) throws(Errno) -> Mount {
-        let mount = Mount(identifier: nextIdentifier.wrappingAdd(1, ordering: .relaxed).oldValue, source: source,
-                          fileSystem: fileSystem, flags: flags)
+        let mount = Mount(
+            identifier: nextIdentifier.wrappingAdd(1, ordering: .relaxed).oldValue, source: source,
+            fileSystem: fileSystem, flags: flags)
         let inode = try fileSystem.rootInode()
         mount.rootNode = PathNode(parent: nil, name: [], hash: 0, inode: inode, mount: mount)
         return mount

@@ -175,7 +175,8 @@ extension NameCache.Table {
         while let candidate = cursor {
             // SAFETY: nodes in a bucket are kept alive by the cache, whose lock is held.
             let (matches, next) = candidate._withUnsafeGuaranteedRef { node -> (Bool, Unmanaged<PathNode>?) in
-                let matches = node.hash == hash && node.parent === parent && node.name.count == name.count
+                let matches =
+                    node.hash == hash && node.parent === parent && node.name.count == name.count
                     && node.name.withUnsafeBytes { own in equalBytes(own, name) }
                 return (matches, node.nextInBucket.map { Unmanaged.passUnretained($0) })
             }

@@ -105,7 +105,13 @@ public final class PathNode {
         var node = other
         while true {
             if node === self { return true }
-            if let parent = node.parent { node = parent } else if let point = node.mount.point { node = point } else { return false }
+            if let parent = node.parent {
+                node = parent
+            } else if let point = node.mount.point {
+                node = point
+            } else {
+                return false
+            }
         }
     }
 }

@@ -8,8 +8,10 @@ extension PathOperations {
     }
 
     /// Opens or creates a file (`openat`). The umask was applied to `permissions`.
-    public static func open(_ path: UnsafeRawBufferPointer, _ origin: borrowing PathOrigin, flags: OpenFlags,
-                            permissions: UInt32) throws(Errno) -> OpenFile {
+    public static func open(
+        _ path: UnsafeRawBufferPointer, _ origin: borrowing PathOrigin, flags: OpenFlags,
+        permissions: UInt32
+    ) throws(Errno) -> OpenFile {
         if flags.contains(.path) {
             var walk = PathWalk(path, from: origin)
             let node = try walk.walkToEnd(followLast: !flags.contains(.noFollow))
@@ -22,8 +24,10 @@ extension PathOperations {
         return try openExisting(node, flags, origin.identity)
     }
 
-    private static func openOrCreate(_ path: UnsafeRawBufferPointer, _ origin: borrowing PathOrigin, _ flags: OpenFlags,
-                                     _ permissions: UInt32) throws(Errno) -> OpenFile {
+    private static func openOrCreate(
+        _ path: UnsafeRawBufferPointer, _ origin: borrowing PathOrigin, _ flags: OpenFlags,
+        _ permissions: UInt32
+    ) throws(Errno) -> OpenFile {
         if flags.contains(.directory) { throw .invalidArgument }
         var walk = PathWalk(path, from: origin)
         // Each turn follows a symbolic link at the end; the walk bounds how many.
@@ -43,8 +47,10 @@ extension PathOperations {
         }
     }
 
-    private static func findOrCreate(_ name: [UInt8], _ folder: PathNode, _ flags: OpenFlags, _ permissions: UInt32,
-                                     _ identity: borrowing FileIdentity) throws(Errno) -> (PathNode, isNew: Bool) {
+    private static func findOrCreate(
+        _ name: [UInt8], _ folder: PathNode, _ flags: OpenFlags, _ permissions: UInt32,
+        _ identity: borrowing FileIdentity
+    ) throws(Errno) -> (PathNode, isNew: Bool) {
         if let known = NameCache.find(folder, name), known.inode != nil { return (known, false) }
         guard let parent = folder.inode, let fileSystem = folder.mount.fileSystem else { throw .noEntry }
         return try fileSystem.withNamespace { () throws(Errno) -> (PathNode, isNew: Bool) in
@@ -59,7 +65,9 @@ extension PathOperations {
     }
 
     /// Opens a node that exists, after checking that its kind and permissions allow it.
-    public static func openExisting(_ node: PathNode, _ flags: OpenFlags, _ identity: borrowing FileIdentity) throws(Errno) -> OpenFile {
+    public static func openExisting(_ node: PathNode, _ flags: OpenFlags, _ identity: borrowing FileIdentity) throws(Errno)
+        -> OpenFile
+    {
         guard let inode = node.inode else { throw .noEntry }
         let kind = inode.kind
         if kind == .symbolicLink { throw .tooManySymbolicLinks }

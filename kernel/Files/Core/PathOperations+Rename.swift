@@ -4,8 +4,10 @@ import Support
 extension PathOperations {
     /// Moves a name (`renameat2`).
     /// - Parameter flags: `RenameFlags`; checked by the caller.
-    public static func rename(_ oldPath: UnsafeRawBufferPointer, _ oldOrigin: borrowing PathOrigin,
-                              _ newPath: UnsafeRawBufferPointer, _ newOrigin: borrowing PathOrigin, flags: UInt32) throws(Errno) {
+    public static func rename(
+        _ oldPath: UnsafeRawBufferPointer, _ oldOrigin: borrowing PathOrigin,
+        _ newPath: UnsafeRawBufferPointer, _ newOrigin: borrowing PathOrigin, flags: UInt32
+    ) throws(Errno) {
         let source = try resolveParent(oldPath, oldOrigin)
         let target = try resolveParent(newPath, newOrigin)
         guard source.folder.mount === target.folder.mount else { throw .crossDevice }
@@ -69,7 +71,9 @@ private struct Move {
         if newFolder.inode!.metadata.withLock({ $0.linkCount }) == 0 { throw .noEntry }
         if replaced.inode != nil { try PathOperations.checkRemoval(replaced, of: newFolder, identity) }
         // Moving a folder to another one changes its `..`: that needs the right to write it.
-        if oldFolder !== newFolder, node.inode!.kind == .directory, !node.inode!.mayAccess(.write, identity) { throw .accessDenied }
+        if oldFolder !== newFolder, node.inode!.kind == .directory, !node.inode!.mayAccess(.write, identity) {
+            throw .accessDenied
+        }
     }
 
     func replace(_ identity: borrowing FileIdentity) throws(Errno) {

@@ -6,7 +6,9 @@ import Support
 /// Paths are bytes without a terminator. Each call checks the permissions of its origin's identity.
 public enum PathOperations {
     /// The node that a path leads to.
-    public static func resolve(_ path: UnsafeRawBufferPointer, _ origin: borrowing PathOrigin, follow: Bool = true) throws(Errno) -> PathNode {
+    public static func resolve(_ path: UnsafeRawBufferPointer, _ origin: borrowing PathOrigin, follow: Bool = true) throws(Errno)
+        -> PathNode
+    {
         var walk = PathWalk(path, from: origin)
         return try walk.walkToEnd(followLast: follow)
     }
@@ -48,14 +50,19 @@ public enum PathOperations {
     }
 
     /// The owner and mode that a new entry gets: set-group-ID folders pass their group on.
-    static func newNode(_ kind: FileKind, permissions: UInt32, in folder: PathNode, _ identity: borrowing FileIdentity,
-                        special: DeviceNumber = DeviceNumber(rawValue: 0)) -> NewNode {
+    static func newNode(
+        _ kind: FileKind, permissions: UInt32, in folder: PathNode, _ identity: borrowing FileIdentity,
+        special: DeviceNumber = DeviceNumber(rawValue: 0)
+    ) -> NewNode {
         let (mode, group) = folder.inode!.metadata.withLock { ($0.permissions, $0.gid) }
-        var node = NewNode(kind: kind, permissions: permissions & FileMode.permissionMask, uid: identity.uid, gid: identity.gid,
-                           special: special)
+        var node = NewNode(
+            kind: kind, permissions: permissions & FileMode.permissionMask, uid: identity.uid, gid: identity.gid,
+            special: special)
         if mode & FileMode.setGroup != 0 {
             let runsAsGroup = FileMode.setGroup | 0o010
-            if kind != .directory, node.permissions & runsAsGroup == runsAsGroup, !identity.isPrivileged, !identity.isMember(of: group) {
+            if kind != .directory, node.permissions & runsAsGroup == runsAsGroup, !identity.isPrivileged,
+                !identity.isMember(of: group)
+            {
                 node.permissions &= ~FileMode.setGroup
             }
             node.gid = group
@@ -68,8 +75,10 @@ public enum PathOperations {
 
     /// Creates a folder or a special node; `mkdir` and `mknod`. The umask was applied.
     @discardableResult
-    public static func create(_ path: UnsafeRawBufferPointer, _ origin: borrowing PathOrigin, kind: FileKind, permissions: UInt32,
-                              special: DeviceNumber = DeviceNumber(rawValue: 0)) throws(Errno) -> PathNode {
+    public static func create(
+        _ path: UnsafeRawBufferPointer, _ origin: borrowing PathOrigin, kind: FileKind, permissions: UInt32,
+        special: DeviceNumber = DeviceNumber(rawValue: 0)
+    ) throws(Errno) -> PathNode {
         if kind == .characterDevice || kind == .blockDevice, !origin.identity.isPrivileged { throw .notPermitted }
         let (folder, name, last, slash) = try resolveParent(path, origin)
         guard last == .name else { throw .exists }
@@ -109,8 +118,10 @@ public enum PathOperations {
     }
 
     /// Adds an entry that does not exist yet.
-    static func add(_ name: [UInt8], to folder: PathNode, _ identity: borrowing FileIdentity,
-                    _ make: (Inode) throws(Errno) -> Inode) throws(Errno) -> PathNode {
+    static func add(
+        _ name: [UInt8], to folder: PathNode, _ identity: borrowing FileIdentity,
+        _ make: (Inode) throws(Errno) -> Inode
+    ) throws(Errno) -> PathNode {
         guard let parent = folder.inode, let fileSystem = folder.mount.fileSystem else { throw .noEntry }
         return try fileSystem.withNamespace { () throws(Errno) -> PathNode in
             let existing = try PathWalk.child(name, of: folder, parent)
@@ -125,7 +136,9 @@ public enum PathOperations {
     // MARK: Removing
 
     /// Removes a name (`unlink`) or an empty folder (`rmdir`).
-    public static func remove(_ path: UnsafeRawBufferPointer, _ origin: borrowing PathOrigin, folder wantsFolder: Bool) throws(Errno) {
+    public static func remove(_ path: UnsafeRawBufferPointer, _ origin: borrowing PathOrigin, folder wantsFolder: Bool)
+        throws(Errno)
+    {
         let (folder, name, last, slash) = try resolveParent(path, origin)
         switch last {
         case .name: break

@@ -127,8 +127,10 @@ struct PathWalk: ~Copyable {
     }
 
     @inline(__always)
-    private mutating func step(_ table: inout NameCache.Table, _ current: inout PathNode, stopsAtParent: Bool,
-                               followLast: Bool) -> Event {
+    private mutating func step(
+        _ table: inout NameCache.Table, _ current: inout PathNode, stopsAtParent: Bool,
+        followLast: Bool
+    ) -> Event {
         let path = self.path
         let end = path.count
         var index = position

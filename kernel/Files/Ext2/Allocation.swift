@@ -107,7 +107,10 @@ extension Ext2FileSystem {
     private func takeInode(in group: UInt32, isFolder: Bool) throws(Errno) -> UInt32? {
         let bitmap = try cache.block(groups[Int(group)].inodeBitmap)
         let reserved = group == 0 ? geometry.firstInode - 1 : 0
-        guard let bit = Bitmap.firstClear(bitmap.bytes, from: min(reserved, geometry.inodesPerGroup), limit: geometry.inodesPerGroup) else {
+        guard
+            let bit = Bitmap.firstClear(
+                bitmap.bytes, from: min(reserved, geometry.inodesPerGroup), limit: geometry.inodesPerGroup)
+        else {
             return nil
         }
         Bitmap.set(bitmap.bytes, bit)
@@ -121,7 +124,9 @@ extension Ext2FileSystem {
 
     /// Gives an inode back.
     func freeInode(_ number: UInt32, isFolder: Bool) throws(Errno) {
-        guard number >= geometry.firstInode, number <= geometry.inodeCount else { throw corrupt("inode \(number) cannot be freed") }
+        guard number >= geometry.firstInode, number <= geometry.inodeCount else {
+            throw corrupt("inode \(number) cannot be freed")
+        }
         let group = (number - 1) / geometry.inodesPerGroup
         let bit = (number - 1) % geometry.inodesPerGroup
         let bitmap = try cache.block(groups[Int(group)].inodeBitmap)

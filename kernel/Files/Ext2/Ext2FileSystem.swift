@@ -119,7 +119,8 @@ public final class Ext2FileSystem: FileSystem {
 
     private func setClean(_ isClean: Bool) throws(Errno) {
         let state = superblockBytes.u16(SuperblockField.state)
-        superblockBytes.set16(SuperblockField.state, isClean ? state | SuperblockField.validState : state & ~SuperblockField.validState)
+        superblockBytes.set16(
+            SuperblockField.state, isClean ? state | SuperblockField.validState : state & ~SuperblockField.validState)
         try cache.write(superblock)
         isMarkedClean = isClean
     }

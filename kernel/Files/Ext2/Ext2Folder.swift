@@ -37,7 +37,9 @@ final class Ext2Folder: Ext2Inode {
         }
     }
 
-    private func emitBlock(_ copy: [UInt8], _ start: UInt64, from first: Int, _ emit: (DirectoryEntry) -> Bool) throws(Errno) -> Bool {
+    private func emitBlock(_ copy: [UInt8], _ start: UInt64, from first: Int, _ emit: (DirectoryEntry) -> Bool) throws(Errno)
+        -> Bool
+    {
         let outcome: Result<Bool, Errno> = copy.withUnsafeBytes { raw in
             // SAFETY: only read; the records are checked to stay inside the block.
             let bytes = UnsafeMutableRawPointer(mutating: raw.baseAddress!)
@@ -48,7 +50,8 @@ final class Ext2Folder: Ext2Inode {
                     let end = offset + record.length
                     if offset >= first, record.inode != 0, !record.isDots(bytes) {
                         let name = UnsafeRawBufferPointer(start: bytes + offset + RecordField.name, count: record.nameCount)
-                        let entry = DirectoryEntry(name: name, inode: UInt64(record.inode), kind: record.kind, next: start + UInt64(end))
+                        let entry = DirectoryEntry(
+                            name: name, inode: UInt64(record.inode), kind: record.kind, next: start + UInt64(end))
                         if !emit(entry) { return .success(false) }
                     }
                     offset = end
@@ -108,8 +111,9 @@ final class Ext2Folder: Ext2Inode {
             let block = try blocks.appendBlock()
             let own = RecordField.length(nameCount: 1)
             blocks.write(block.bytes, 0, length: own, name: [UInt8(ascii: ".")], inode: node.number, kind: .directory)
-            blocks.write(block.bytes, own, length: ext2.geometry.blockSize - own, name: [UInt8(ascii: "."), UInt8(ascii: ".")],
-                         inode: parent, kind: .directory)
+            blocks.write(
+                block.bytes, own, length: ext2.geometry.blockSize - own, name: [UInt8(ascii: "."), UInt8(ascii: ".")],
+                inode: parent, kind: .directory)
         }
         metadataChanged()
     }
@@ -132,8 +136,10 @@ final class Ext2Folder: Ext2Inode {
         try abandonIfUnnamed(inode)
     }
 
-    override func rename(_ name: [UInt8], _ inode: Inode, to target: Inode, as newName: [UInt8],
-                         replacing replaced: Inode?) throws(Errno) {
+    override func rename(
+        _ name: [UInt8], _ inode: Inode, to target: Inode, as newName: [UInt8],
+        replacing replaced: Inode?
+    ) throws(Errno) {
         let folder = unsafeDowncast(target, to: Ext2Folder.self)
         let moved = unsafeDowncast(inode, to: Ext2Inode.self)
         let isFolder = moved.kind == .directory
@@ -166,7 +172,9 @@ final class Ext2Folder: Ext2Inode {
         stampChange(moved)
     }
 
-    override func exchange(_ name: [UInt8], _ inode: Inode, with target: Inode, _ otherName: [UInt8], _ other: Inode) throws(Errno) {
+    override func exchange(_ name: [UInt8], _ inode: Inode, with target: Inode, _ otherName: [UInt8], _ other: Inode)
+        throws(Errno)
+    {
         let folder = unsafeDowncast(target, to: Ext2Folder.self)
         let (mine, theirs) = (unsafeDowncast(inode, to: Ext2Inode.self), unsafeDowncast(other, to: Ext2Inode.self))
         try setRecord(name, theirs)

@@ -124,7 +124,8 @@ class Ext2Inode: Inode {
         guard isChanged.exchange(false, ordering: .acquiringAndReleasing) else { return }
         do throws(Errno) {
             let (block, bytes) = try ext2.inodeBytes(node.number)
-            InodeCodec.store(metadata.withLock { $0 }, kind: kind, byteCount: byteCount, to: bytes, inodeSize: ext2.geometry.inodeSize)
+            InodeCodec.store(
+                metadata.withLock { $0 }, kind: kind, byteCount: byteCount, to: bytes, inodeSize: ext2.geometry.inodeSize)
             try ext2.markDirty(block)
         } catch {
             isChanged.store(true, ordering: .releasing)
@@ -173,7 +174,9 @@ enum InodeCodec {
         return TimeSpec(seconds: seconds + Int64(more & 3) << 32, nanoseconds: min(Int64(more >> 2), 999_999_999))
     }
 
-    static func store(_ metadata: InodeMetadata, kind: FileKind, byteCount: UInt64, to bytes: UnsafeMutableRawPointer, inodeSize: Int) {
+    static func store(
+        _ metadata: InodeMetadata, kind: FileKind, byteCount: UInt64, to bytes: UnsafeMutableRawPointer, inodeSize: Int
+    ) {
         typealias F = InodeField
         let extra = inodeSize > F.baseSize ? Int(bytes.u16(F.extraSize)) : 0
         bytes.set16(F.mode, UInt16(truncatingIfNeeded: kind.modeBits | metadata.permissions))

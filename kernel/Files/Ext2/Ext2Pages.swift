@@ -126,7 +126,8 @@ final class Ext2Pages: PageCache {
             let (block, run) = try writableRun(pageIndex, index, memory, end)
             if block != 0 {
                 let sector = UInt64(block) * UInt64(geometry.sectorsPerBlock)
-                try fileSystem.device2.write(sector: sector, count: run * geometry.sectorsPerBlock, from: memory + index * geometry.blockSize)
+                try fileSystem.device2.write(
+                    sector: sector, count: run * geometry.sectorsPerBlock, from: memory + index * geometry.blockSize)
             }
             index += run
         }
@@ -134,7 +135,9 @@ final class Ext2Pages: PageCache {
 
     /// The device block of a block of a page, and how many blocks after it follow on the device too. A block that has none
     /// is a hole that was never written, unless the file grew under a mapping: then it gets one now.
-    private func writableRun(_ page: UInt64, _ index: Int, _ memory: UnsafeMutableRawPointer, _ end: UInt64) throws(Errno) -> (block: UInt32, count: Int) {
+    private func writableRun(_ page: UInt64, _ index: Int, _ memory: UnsafeMutableRawPointer, _ end: UInt64) throws(Errno) -> (
+        block: UInt32, count: Int
+    ) {
         let geometry = fileSystem.geometry
         let first = page * UInt64(geometry.blocksPerPage) + UInt64(index)
         return try fileSystem.withMetadata { () throws(Errno) -> (block: UInt32, count: Int) in
@@ -145,13 +148,16 @@ final class Ext2Pages: PageCache {
             }
             var count = 1
             while index + count < geometry.blocksPerPage, (first + UInt64(count)) * UInt64(geometry.blockSize) < end,
-                try node.map(first + UInt64(count)) == block + UInt32(count) { count += 1 }
+                try node.map(first + UInt64(count)) == block + UInt32(count)
+            { count += 1 }
             return (block, count)
         }
     }
 
     private func isZero(_ memory: UnsafeMutableRawPointer, _ count: Int) -> Bool {
-        for offset in stride(from: 0, to: count, by: 8) where memory.load(fromByteOffset: offset, as: UInt64.self) != 0 { return false }
+        for offset in stride(from: 0, to: count, by: 8) where memory.load(fromByteOffset: offset, as: UInt64.self) != 0 {
+            return false
+        }
         return true
     }
 }

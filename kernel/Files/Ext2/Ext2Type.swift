@@ -8,7 +8,8 @@ public final class Ext2FileSystemType: FileSystemType {
 
     public override func mount(device: BlockDevice?, options: [UInt8], readOnly: Bool) throws(Errno) -> FileSystem {
         guard let device else { throw .notBlockDevice }
-        return try Ext2FileSystem(device: device, number: BlockRegistry.number(of: device) ?? DeviceNumber(major: 0, minor: 19),
-                                  readOnly: readOnly)
+        return try Ext2FileSystem(
+            device: device, number: BlockRegistry.number(of: device) ?? DeviceNumber(major: 0, minor: 19),
+            readOnly: readOnly)
     }
 }

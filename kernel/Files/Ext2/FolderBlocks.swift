@@ -46,10 +46,13 @@ struct FolderBlocks {
         let inode = bytes.u32(offset + RecordField.inode)
         let length = Int(bytes.u16(offset + RecordField.length))
         let hasKinds = fileSystem.geometry.hasFileTypes
-        let nameCount = hasKinds ? Int(bytes.load(fromByteOffset: offset + RecordField.nameCount, as: UInt8.self))
+        let nameCount =
+            hasKinds
+            ? Int(bytes.load(fromByteOffset: offset + RecordField.nameCount, as: UInt8.self))
             : Int(bytes.u16(offset + RecordField.nameCount))
         guard length >= RecordField.name + 4, length & 3 == 0, length <= blockSize - offset, nameCount <= RecordField.nameLimit,
-            inode <= fileSystem.geometry.inodeCount, inode == 0 || (nameCount > 0 && RecordField.length(nameCount: nameCount) <= length)
+            inode <= fileSystem.geometry.inodeCount,
+            inode == 0 || (nameCount > 0 && RecordField.length(nameCount: nameCount) <= length)
         else { throw damaged() }
         let type = hasKinds ? bytes.load(fromByteOffset: offset + RecordField.kind, as: UInt8.self) : 0
         return Record(offset: offset, inode: inode, length: length, nameCount: nameCount, kind: Self.kind(type))
@@ -166,7 +169,9 @@ struct FolderBlocks {
         let hasKinds = fileSystem.geometry.hasFileTypes
         try change(name) { block, record, _ in
             block.bytes.set32(record.offset + RecordField.inode, inode)
-            if hasKinds { block.bytes.storeBytes(of: Self.type(kind), toByteOffset: record.offset + RecordField.kind, as: UInt8.self) }
+            if hasKinds {
+                block.bytes.storeBytes(of: Self.type(kind), toByteOffset: record.offset + RecordField.kind, as: UInt8.self)
+            }
         }
     }
 

@@ -72,7 +72,9 @@ struct Geometry {
         guard incompatible & ~F.fileTypes == 0 else { throw .unsupported("features that this kernel does not know") }
         let readOnlyCompatible = revision == 0 ? 0 : bytes.u32(F.readOnlyCompatible)
         let inodeSize = revision == 0 ? 128 : Int(bytes.u16(F.inodeSize))
-        guard inodeSize >= 128, inodeSize <= blockSize, inodeSize & (inodeSize - 1) == 0 else { throw .corrupt("invalid inode size") }
+        guard inodeSize >= 128, inodeSize <= blockSize, inodeSize & (inodeSize - 1) == 0 else {
+            throw .corrupt("invalid inode size")
+        }
         let blockCount = bytes.u32(F.blockCount), firstDataBlock = bytes.u32(F.firstDataBlock)
         guard firstDataBlock == (blockSize == 1024 ? 1 : 0) else { throw .corrupt("invalid first data block") }
         guard blockCount > firstDataBlock + 3 else { throw .corrupt("too small") }
@@ -80,7 +82,9 @@ struct Geometry {
         let bitsPerBlock = UInt32(blockSize * 8)
         guard blocksPerGroup >= 8, blocksPerGroup <= bitsPerBlock else { throw .corrupt("invalid number of blocks per group") }
         guard inodesPerGroup >= 1, inodesPerGroup <= bitsPerBlock else { throw .corrupt("invalid number of inodes per group") }
-        guard UInt64(blockCount) * UInt64(blockSize) <= deviceBytes else { throw .corrupt("truncated: the file system extends beyond the end of the device") }
+        guard UInt64(blockCount) * UInt64(blockSize) <= deviceBytes else {
+            throw .corrupt("truncated: the file system extends beyond the end of the device")
+        }
 
         self.blockSize = blockSize
         self.blockCount = blockCount
@@ -97,7 +101,9 @@ struct Geometry {
         guard groupCount <= 1 << 20, UInt64(inodeCount) == UInt64(groupCount) * UInt64(inodesPerGroup) else {
             throw .corrupt("invalid number of inodes")
         }
-        guard UInt64(firstDataBlock) + 1 + UInt64(descriptorBlocks) < UInt64(blockCount) else { throw .corrupt("no room for the group descriptors") }
+        guard UInt64(firstDataBlock) + 1 + UInt64(descriptorBlocks) < UInt64(blockCount) else {
+            throw .corrupt("no room for the group descriptors")
+        }
     }
 }
 

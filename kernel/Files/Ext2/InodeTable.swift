@@ -99,7 +99,9 @@ extension Ext2FileSystem {
             else { throw corrupt("folder \(number) has an impossible length") }
             return Ext2Folder(node, byteCount: byteCount, metadata: metadata)
         case .symbolicLink:
-            guard byteCount > 0, byteCount <= UInt64(geometry.blockSize) else { throw corrupt("symbolic link \(number) has an impossible length") }
+            guard byteCount > 0, byteCount <= UInt64(geometry.blockSize) else {
+                throw corrupt("symbolic link \(number) has an impossible length")
+            }
             return Ext2Inode(node, kind: kind, byteCount: byteCount, special: DeviceNumber(rawValue: 0), metadata: metadata)
         case .characterDevice, .blockDevice, .fifo, .socket:
             return Ext2Inode(node, kind: kind, byteCount: 0, special: Self.device(node), metadata: metadata)
@@ -171,7 +173,8 @@ extension Ext2FileSystem {
         let (block, bytes) = try inodeBytes(number)
         let kind = FileKind(mode: UInt32(bytes.u16(F.mode)))
         let node = Ext2Node(self, number, bytes)
-        let hasBlocks = kind == .regular || kind == .directory || (kind == .symbolicLink && node.sectorCount > 0 && !isFastLink(bytes))
+        let hasBlocks =
+            kind == .regular || kind == .directory || (kind == .symbolicLink && node.sectorCount > 0 && !isFastLink(bytes))
         if hasBlocks { try node.freeBlocks(from: 0) }
         try freeAttributes(bytes)
         bytes.set32(F.sectorCount, 0)

@@ -30,7 +30,8 @@ enum InodeField {
     static let mode = 0, uid = 2, size = 4, accessTime = 8, changeTime = 12, modificationTime = 16, deletionTime = 20
     static let gid = 24, linkCount = 26, sectorCount = 28, flags = 32, blocks = 40, generation = 100
     static let attributeBlock = 104, sizeHigh = 108, uidHigh = 120, gidHigh = 122
-    static let extraSize = 128, changeTimeExtra = 132, modificationTimeExtra = 136, accessTimeExtra = 140, birthTime = 144, birthTimeExtra = 148
+    static let extraSize = 128, changeTimeExtra = 132, modificationTimeExtra = 136, accessTimeExtra = 140, birthTime = 144,
+        birthTimeExtra = 148
     static let baseSize = 128
     /// What `extraSize` must be for all the fields above to exist.
     static let wantedExtraSize = 32

@@ -97,10 +97,12 @@ public struct LineDiscipline: ~Copyable {
 
     private mutating func prepareSpecialCharacters() {
         special = (0, 0, 0, 0)
-        let interesting = InputMode.strip | InputMode.upperToLower | InputMode.ignoreCarriageReturn
+        let interesting =
+            InputMode.strip | InputMode.upperToLower | InputMode.ignoreCarriageReturn
             | InputMode.carriageReturnToNewline | InputMode.newlineToCarriageReturn | InputMode.flowControl
             | InputMode.markParityErrors
-        isRaw = termios.input & interesting == 0
+        isRaw =
+            termios.input & interesting == 0
             && termios.local & (LocalMode.canonical | LocalMode.signals | LocalMode.echo) == 0
         if isRaw { return }
         if has(input: InputMode.ignoreCarriageReturn | InputMode.carriageReturnToNewline) { setSpecial(0x0D) }

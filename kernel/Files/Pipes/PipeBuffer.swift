@@ -104,7 +104,8 @@ struct PipeBuffer: ~Copyable {
         var end: PhysicalAddress?
         if usedPages > pageCount {
             guard let copy = FrameAllocator.allocate() else { throw .outOfMemory }
-            copy.directMapped.copyMemory(from: PhysicalAddress(frames[firstPage % pageCount]).directMapped, byteCount: Self.pageBytes)
+            copy.directMapped.copyMemory(
+                from: PhysicalAddress(frames[firstPage % pageCount]).directMapped, byteCount: Self.pageBytes)
             end = copy
         }
         let newFrames = UnsafeMutablePointer<UInt64>.allocate(capacity: newPageCount)

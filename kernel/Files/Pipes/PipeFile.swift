@@ -16,7 +16,8 @@ public final class PipeFile: OpenFile {
         self.pipe = pipe
         isReader = flags.isReadable
         isWriter = flags.isWritable
-        writersBefore = flags.isReadable && !flags.isWritable && !pipe.hasWriters ? pipe.writerOpens.load(ordering: .acquiring) : nil
+        writersBefore =
+            flags.isReadable && !flags.isWritable && !pipe.hasWriters ? pipe.writerOpens.load(ordering: .acquiring) : nil
         super.init(flags: flags, inode: inode, path: path)
         if isReader { pipe.addReader() }
         if isWriter { pipe.addWriter() }

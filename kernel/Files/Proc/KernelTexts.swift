@@ -51,7 +51,8 @@ public enum KernelTexts {
         let bootSeconds = FileClock.now.seconds - Int64(now / 1_000_000_000)
         var running = 0
         for process in ProcessTable.all where process.stateLetter == UInt8(ascii: "R") { running += 1 }
-        text += "intr 0\nctxt 0\nbtime \(bootSeconds)\nprocesses \(LoadAverage.lastProcessID)\nprocs_running \(max(1, running))\nprocs_blocked 0\n"
+        text +=
+            "intr 0\nctxt 0\nbtime \(bootSeconds)\nprocesses \(LoadAverage.lastProcessID)\nprocs_running \(max(1, running))\nprocs_blocked 0\n"
         return text.utf8
     }
 
@@ -112,10 +113,12 @@ public enum KernelTexts {
         text += KernelString(repeating: "0", count: 3 - fraction.count) + fraction
         text += "\nphysical id\t: 0\ncore id\t\t: 0\ncpu cores\t: 1\nflags\t\t:"
         let flags: [(Bool, StaticString)] = [
-            (features.hasAPIC, " apic"), (features.hasPAT, " pat"), (features.hasNoExecute, " nx"), (features.hasGiBPages, " pdpe1gb"),
+            (features.hasAPIC, " apic"), (features.hasPAT, " pat"), (features.hasNoExecute, " nx"),
+            (features.hasGiBPages, " pdpe1gb"),
             (features.hasRDTSCP, " rdtscp"), (features.hasXSAVE, " xsave"), (features.hasXSAVEOPT, " xsaveopt"),
             (features.hasX2APIC, " x2apic"), (features.hasRDRAND, " rdrand"), (features.hasPCID, " pcid"),
-            (features.hasFSGSBase, " fsgsbase"), (features.hasSMEP, " smep"), (features.hasSMAP, " smap"), (features.hasUMIP, " umip"),
+            (features.hasFSGSBase, " fsgsbase"), (features.hasSMEP, " smep"), (features.hasSMAP, " smap"),
+            (features.hasUMIP, " umip"),
             (features.hasTSCDeadline, " tsc_deadline_timer"), (features.hasInvariantTSC, " constant_tsc nonstop_tsc"),
         ]
         for (isThere, name) in flags where isThere { text += "\(name)" }

@@ -15,7 +15,8 @@ final class ProcDescriptors: ProcFolder {
         self.process = process
         self.contents = contents
         let credentials = process.credentials
-        super.init(proc, number: number, permissions: contents == .links ? 0o500 : 0o555, uid: credentials.euid, gid: credentials.egid)
+        super.init(
+            proc, number: number, permissions: contents == .links ? 0o500 : 0o555, uid: credentials.euid, gid: credentials.egid)
     }
 
     /// Descriptors' numbers start here, apart from those of the process's other files.
@@ -25,13 +26,15 @@ final class ProcDescriptors: ProcFolder {
         guard let context = FileContext.of(process) else { throw .noEntry }
         var list: [ProcEntry] = []
         for number in context.descriptors.openNumbers {
-            list.append(ProcEntry(KernelString(number).utf8, base + UInt64(number), contents == .links ? .symbolicLink : .regular))
+            list.append(
+                ProcEntry(KernelString(number).utf8, base + UInt64(number), contents == .links ? .symbolicLink : .regular))
         }
         return list
     }
 
     override func lookup(_ name: [UInt8]) throws(Errno) -> Inode? {
-        guard let number = MountOptions.number(name, radix: 10), number <= Int(Int32.max), let context = FileContext.of(process) else { return nil }
+        guard let number = MountOptions.number(name, radix: 10), number <= Int(Int32.max), let context = FileContext.of(process)
+        else { return nil }
         let file: OpenFile
         do throws(Errno) { file = try context.descriptors.file(Int32(number)) } catch { return nil }
         return contents == .links ? link(file, base + UInt64(number)) : details(file, base + UInt64(number))
@@ -45,10 +48,13 @@ final class ProcDescriptors: ProcFolder {
         if file.flags.isReadable { mode |= 0o400 }
         if file.flags.isWritable { mode |= 0o200 }
         let credentials = process.credentials
-        return ProcLink(proc, number: number, permissions: mode, uid: credentials.euid, gid: credentials.egid, target: { () throws(Errno) in
-            if let path = file.path { return path }
-            return PathNode.detached(name: file.anonymousName.utf8, inode: AnonymousInode(proc, file, number: number))
-        }) { () throws(Errno) in
+        return ProcLink(
+            proc, number: number, permissions: mode, uid: credentials.euid, gid: credentials.egid,
+            target: { () throws(Errno) in
+                if let path = file.path { return path }
+                return PathNode.detached(name: file.anonymousName.utf8, inode: AnonymousInode(proc, file, number: number))
+            }
+        ) { () throws(Errno) in
             file.path?.absolutePath(root: FileContext.current.root) ?? file.anonymousName.utf8
         }
     }
@@ -78,7 +84,8 @@ final class AnonymousInode: Inode {
             kind = FileKind(mode: attributes.mode) ?? .regular
             permissions = attributes.mode & FileMode.permissionMask
         } catch {}
-        super.init(fileSystem: proc, number: number, kind: kind, metadata: InodeMetadata(permissions: permissions, uid: 0, gid: 0))
+        super.init(
+            fileSystem: proc, number: number, kind: kind, metadata: InodeMetadata(permissions: permissions, uid: 0, gid: 0))
     }
 
     override func attributes() throws(Errno) -> FileAttributes { try file.attributes() }

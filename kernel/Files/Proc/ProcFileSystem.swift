@@ -13,8 +13,10 @@ public struct ProcEnvironment {
     public var hostName: () -> [UInt8]
     public var setHostName: ([UInt8]) -> Void
 
-    public init(release: StaticString, build: StaticString, commandLine: [UInt8], hostName: @escaping () -> [UInt8],
-                setHostName: @escaping ([UInt8]) -> Void) {
+    public init(
+        release: StaticString, build: StaticString, commandLine: [UInt8], hostName: @escaping () -> [UInt8],
+        setHostName: @escaping ([UInt8]) -> Void
+    ) {
         self.release = release
         self.build = build
         self.commandLine = commandLine
@@ -75,8 +77,9 @@ class ProcFolder: Inode {
     final var proc: ProcFileSystem { unsafeDowncast(fileSystem, to: ProcFileSystem.self) }
 
     init(_ proc: ProcFileSystem, number: UInt64, permissions: UInt32 = 0o555, uid: UInt32 = 0, gid: UInt32 = 0) {
-        super.init(fileSystem: proc, number: number, kind: .directory,
-                   metadata: InodeMetadata(permissions: permissions, uid: uid, gid: gid, linkCount: 2))
+        super.init(
+            fileSystem: proc, number: number, kind: .directory,
+            metadata: InodeMetadata(permissions: permissions, uid: uid, gid: gid, linkCount: 2))
     }
 
     /// What is in the folder now, by ascending `number`.
@@ -109,12 +112,17 @@ final class ProcText: Inode {
     /// The process that it tells about.
     private let process: Process?
 
-    init(_ proc: FileSystem, number: UInt64, permissions: UInt32 = 0o444, uid: UInt32 = 0, gid: UInt32 = 0,
-         of process: Process? = nil, accept: (([UInt8]) throws(Errno) -> Void)? = nil, _ make: @escaping () throws(Errno) -> [UInt8]) {
+    init(
+        _ proc: FileSystem, number: UInt64, permissions: UInt32 = 0o444, uid: UInt32 = 0, gid: UInt32 = 0,
+        of process: Process? = nil, accept: (([UInt8]) throws(Errno) -> Void)? = nil,
+        _ make: @escaping () throws(Errno) -> [UInt8]
+    ) {
         self.make = make
         self.accept = accept
         self.process = process
-        super.init(fileSystem: proc, number: number, kind: .regular, metadata: InodeMetadata(permissions: permissions, uid: uid, gid: gid))
+        super.init(
+            fileSystem: proc, number: number, kind: .regular,
+            metadata: InodeMetadata(permissions: permissions, uid: uid, gid: gid))
     }
 
     override func open(flags: OpenFlags, path: PathNode?) throws(Errno) -> OpenFile {
@@ -170,7 +178,8 @@ final class ProcTextFile: OpenFile {
         guard offset < UInt64(bytes.count) else { return 0 }
         let start = Int(offset)
         let outcome: Result<Int, Errno> = bytes.withUnsafeBytes { raw in
-            do throws(Errno) { return .success(try buffer.fill(from: raw.baseAddress! + start, count: raw.count - start)) } catch { return .failure(error) }
+            do throws(Errno) { return .success(try buffer.fill(from: raw.baseAddress! + start, count: raw.count - start)) } catch
+            { return .failure(error) }
         }
         return try outcome.get()
     }
@@ -214,12 +223,15 @@ final class ProcLink: Inode {
     private let text: () throws(Errno) -> [UInt8]
     private let target: (() throws(Errno) -> PathNode)?
 
-    init(_ proc: FileSystem, number: UInt64, permissions: UInt32 = 0o777, uid: UInt32 = 0, gid: UInt32 = 0,
-         target: (() throws(Errno) -> PathNode)? = nil, _ text: @escaping () throws(Errno) -> [UInt8]) {
+    init(
+        _ proc: FileSystem, number: UInt64, permissions: UInt32 = 0o777, uid: UInt32 = 0, gid: UInt32 = 0,
+        target: (() throws(Errno) -> PathNode)? = nil, _ text: @escaping () throws(Errno) -> [UInt8]
+    ) {
         self.text = text
         self.target = target
-        super.init(fileSystem: proc, number: number, kind: .symbolicLink,
-                   metadata: InodeMetadata(permissions: permissions, uid: uid, gid: gid))
+        super.init(
+            fileSystem: proc, number: number, kind: .symbolicLink,
+            metadata: InodeMetadata(permissions: permissions, uid: uid, gid: gid))
     }
 
     override func readLink() throws(Errno) -> [UInt8] { try text() }

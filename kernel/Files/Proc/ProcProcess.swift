@@ -24,7 +24,9 @@ final class ProcProcess: ProcFolder {
         self.thread = thread
         let base = ProcRoot.number(of: process.pid)
         let credentials = process.credentials
-        super.init(proc, number: thread == nil ? base : base + 0x80000 + UInt64(thread!.id), uid: credentials.euid, gid: credentials.egid)
+        super.init(
+            proc, number: thread == nil ? base : base + 0x80000 + UInt64(thread!.id), uid: credentials.euid, gid: credentials.egid
+        )
     }
 
     override func entries() throws(Errno) -> [ProcEntry] {
@@ -50,9 +52,12 @@ final class ProcProcess: ProcFolder {
         switch index {
         case 0: return text(entry, mode) { () throws(Errno) in ProcessTexts.memory(process, of: { $0.arguments }) }
         case 1:
-            return text(entry, mode, accept: { (name) throws(Errno) in
-                process.commandName.withLock { $0 = Array(name.prefix(15)) }
-            }) { () throws(Errno) in process.commandName.withLock { $0 } + [UInt8(ascii: "\n")] }
+            return text(
+                entry, mode,
+                accept: { (name) throws(Errno) in
+                    process.commandName.withLock { $0 = Array(name.prefix(15)) }
+                }
+            ) { () throws(Errno) in process.commandName.withLock { $0 } + [UInt8(ascii: "\n")] }
         case 2: return link(entry) { (context) throws(Errno) in context.workingFolder }
         case 3: return text(entry, mode) { () throws(Errno) in ProcessTexts.memory(process, of: { $0.environment }) }
         case 4:
@@ -82,8 +87,10 @@ final class ProcProcess: ProcFolder {
 
     private var owner: (uid: UInt32, gid: UInt32) { metadata.withLock { ($0.uid, $0.gid) } }
 
-    private func text(_ entry: ProcEntry, _ mode: UInt32, accept: (([UInt8]) throws(Errno) -> Void)? = nil,
-                      _ make: @escaping () throws(Errno) -> [UInt8]) -> ProcText {
+    private func text(
+        _ entry: ProcEntry, _ mode: UInt32, accept: (([UInt8]) throws(Errno) -> Void)? = nil,
+        _ make: @escaping () throws(Errno) -> [UInt8]
+    ) -> ProcText {
         ProcText(proc, number: entry.number, permissions: mode, uid: owner.uid, gid: owner.gid, of: process, accept: accept, make)
     }
 
@@ -112,13 +119,17 @@ final class ProcTasks: ProcFolder {
     override func entries() throws(Errno) -> [ProcEntry] {
         var list: [ProcEntry] = []
         let base = ProcRoot.number(of: process.pid) + 0x80000
-        for thread in process.threads { list.append(ProcEntry(KernelString(thread.id).utf8, base + UInt64(thread.id), .directory)) }
+        for thread in process.threads {
+            list.append(ProcEntry(KernelString(thread.id).utf8, base + UInt64(thread.id), .directory))
+        }
         list.sort { $0.number < $1.number }
         return list
     }
 
     override func make(_ entry: ProcEntry) throws(Errno) -> Inode? {
-        for thread in process.threads where KernelString(thread.id).utf8 == entry.name { return ProcProcess(proc, process, thread: thread) }
+        for thread in process.threads where KernelString(thread.id).utf8 == entry.name {
+            return ProcProcess(proc, process, thread: thread)
+        }
         return nil
     }
 }

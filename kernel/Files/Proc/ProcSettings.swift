@@ -20,7 +20,10 @@ final class ProcSettings: ProcFolder {
             accept = nil
         }
 
-        init(_ name: StaticString, accept: ((ProcFileSystem, [UInt8]) throws(Errno) -> Void)? = nil, _ make: @escaping (ProcFileSystem) -> [UInt8]) {
+        init(
+            _ name: StaticString, accept: ((ProcFileSystem, [UInt8]) throws(Errno) -> Void)? = nil,
+            _ make: @escaping (ProcFileSystem) -> [UInt8]
+        ) {
             self.name = name
             children = []
             self.make = make
@@ -29,38 +32,51 @@ final class ProcSettings: ProcFolder {
     }
 
     /// Made anew for each look: that is rare, and costs no memory in between.
-    private static var tree: [Item] { [
-        Item("fs", [
-            Item("file-max") { _ in KernelString(FrameAllocator.totalFrames / 4).utf8 },
-            Item("nr_open") { _ in StaticString("1048576").bytes },
-            Item("pipe-max-size") { _ in StaticString("1048576").bytes },
-        ]),
-        Item("kernel", [
-            Item("cap_last_cap") { _ in StaticString("40").bytes },
-            Item("hostname", accept: { (proc, name) throws(Errno) in
-                guard name.count <= 64 else { throw .invalidArgument }
-                proc.environment.setHostName(name)
-            }) { proc in proc.environment.hostName() },
-            Item("ngroups_max") { _ in StaticString("65536").bytes },
-            Item("osrelease") { proc in proc.environment.release.bytes },
-            Item("ostype") { _ in StaticString("Linux").bytes },
-            Item("overflowuid") { _ in StaticString("65534").bytes },
-            Item("pid_max") { _ in StaticString("32768").bytes },
-            Item("random", [
-                Item("boot_id") { _ in ProcSettings.bootIdentifier },
-                Item("entropy_avail") { _ in StaticString("256").bytes },
-                Item("poolsize") { _ in StaticString("256").bytes },
-                Item("uuid") { _ in ProcSettings.randomIdentifier() },
-            ]),
-            Item("threads-max") { _ in KernelString(FrameAllocator.totalFrames / 8).utf8 },
-            Item("version") { proc in proc.environment.build.bytes },
-        ]),
-        Item("vm", [
-            Item("max_map_count") { _ in StaticString("65530").bytes },
-            Item("overcommit_memory") { _ in StaticString("0").bytes },
-            Item("swappiness") { _ in StaticString("60").bytes },
-        ]),
-    ] }
+    private static var tree: [Item] {
+        [
+            Item(
+                "fs",
+                [
+                    Item("file-max") { _ in KernelString(FrameAllocator.totalFrames / 4).utf8 },
+                    Item("nr_open") { _ in StaticString("1048576").bytes },
+                    Item("pipe-max-size") { _ in StaticString("1048576").bytes },
+                ]),
+            Item(
+                "kernel",
+                [
+                    Item("cap_last_cap") { _ in StaticString("40").bytes },
+                    Item(
+                        "hostname",
+                        accept: { (proc, name) throws(Errno) in
+                            guard name.count <= 64 else { throw .invalidArgument }
+                            proc.environment.setHostName(name)
+                        }
+                    ) { proc in proc.environment.hostName() },
+                    Item("ngroups_max") { _ in StaticString("65536").bytes },
+                    Item("osrelease") { proc in proc.environment.release.bytes },
+                    Item("ostype") { _ in StaticString("Linux").bytes },
+                    Item("overflowuid") { _ in StaticString("65534").bytes },
+                    Item("pid_max") { _ in StaticString("32768").bytes },
+                    Item(
+                        "random",
+                        [
+                            Item("boot_id") { _ in ProcSettings.bootIdentifier },
+                            Item("entropy_avail") { _ in StaticString("256").bytes },
+                            Item("poolsize") { _ in StaticString("256").bytes },
+                            Item("uuid") { _ in ProcSettings.randomIdentifier() },
+                        ]),
+                    Item("threads-max") { _ in KernelString(FrameAllocator.totalFrames / 8).utf8 },
+                    Item("version") { proc in proc.environment.build.bytes },
+                ]),
+            Item(
+                "vm",
+                [
+                    Item("max_map_count") { _ in StaticString("65530").bytes },
+                    Item("overcommit_memory") { _ in StaticString("0").bytes },
+                    Item("swappiness") { _ in StaticString("60").bytes },
+                ]),
+        ]
+    }
 
     private let items: [Item]
 
@@ -89,7 +105,8 @@ final class ProcSettings: ProcFolder {
             guard let make = item.make else { return ProcSettings(proc, item.children, number: entry.number) }
             var accept: (([UInt8]) throws(Errno) -> Void)?
             if let take = item.accept { accept = { (input) throws(Errno) in try take(proc, input) } }
-            return ProcText(proc, number: entry.number, permissions: accept == nil ? 0o444 : 0o644, accept: accept) { () throws(Errno) in
+            return ProcText(proc, number: entry.number, permissions: accept == nil ? 0o444 : 0o644, accept: accept) {
+                () throws(Errno) in
                 make(proc) + [UInt8(ascii: "\n")]
             }
         }
@@ -133,13 +150,15 @@ final class ProcCounterFolder: ProcFolder {
     /// Counters are numbered from here.
     private static let base: UInt64 = 0x8000
 
-    private static var own: [KernelCounters.Counter] { [
-        KernelCounters.Counter(name: "frames_total") { UInt64(FrameAllocator.totalFrames) },
-        KernelCounters.Counter(name: "frames_free") { UInt64(FrameAllocator.freeFrames) },
-        KernelCounters.Counter(name: "names_cached") { UInt64(NameCache.count) },
-        KernelCounters.Counter(name: "processes") { UInt64(ProcessTable.counts.processes) },
-        KernelCounters.Counter(name: "threads") { UInt64(ProcessTable.counts.threads) },
-    ] }
+    private static var own: [KernelCounters.Counter] {
+        [
+            KernelCounters.Counter(name: "frames_total") { UInt64(FrameAllocator.totalFrames) },
+            KernelCounters.Counter(name: "frames_free") { UInt64(FrameAllocator.freeFrames) },
+            KernelCounters.Counter(name: "names_cached") { UInt64(NameCache.count) },
+            KernelCounters.Counter(name: "processes") { UInt64(ProcessTable.counts.processes) },
+            KernelCounters.Counter(name: "threads") { UInt64(ProcessTable.counts.threads) },
+        ]
+    }
 
     private var all: [KernelCounters.Counter] { Self.own + KernelCounters.counters.withLock { $0 } }
 
@@ -151,7 +170,9 @@ final class ProcCounterFolder: ProcFolder {
 
     override func make(_ entry: ProcEntry) throws(Errno) -> Inode? {
         for counter in all where counter.name.equals(entry.name) {
-            return ProcText(proc, number: entry.number) { () throws(Errno) in KernelString(counter.value()).utf8 + [UInt8(ascii: "\n")] }
+            return ProcText(proc, number: entry.number) { () throws(Errno) in
+                KernelString(counter.value()).utf8 + [UInt8(ascii: "\n")]
+            }
         }
         return nil
     }

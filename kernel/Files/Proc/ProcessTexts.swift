@@ -48,10 +48,13 @@ enum ProcessTexts {
         text.utf8.append(process.stateLetter)
         text += " \(process.parentID) \(process.groupID) \(process.session.id) "
         text += "\(terminal?.deviceNumber ?? 0) \(terminal?.foregroundGroup ?? -1) 4194304 0 0 0 0 "
-        text += "\((total - system) / tick) \(system / tick) \(process.childrenProcessorTime / tick) 0 \(20 + nice) \(nice) \(threads.count) 0 "
+        text +=
+            "\((total - system) / tick) \(system / tick) \(process.childrenProcessorTime / tick) 0 \(20 + nice) \(nice) \(threads.count) 0 "
         text += "\(process.startTime / tick) \(MemoryUsage.bytes(usage.mapped)) \(usage.resident) 18446744073709551615 "
-        text += "0 0 0 0 0 \(signals.pending & 0x7fff_ffff) \(signals.blocked & 0x7fff_ffff) \(signals.ignored & 0x7fff_ffff) \(signals.caught & 0x7fff_ffff) "
-        text += "0 0 0 17 0 0 0 0 0 0 0 0 \(heap.0) \(range.argumentStart) \(range.argumentEnd) \(range.environmentStart) \(range.environmentEnd) 0\n"
+        text +=
+            "0 0 0 0 0 \(signals.pending & 0x7fff_ffff) \(signals.blocked & 0x7fff_ffff) \(signals.ignored & 0x7fff_ffff) \(signals.caught & 0x7fff_ffff) "
+        text +=
+            "0 0 0 17 0 0 0 0 0 0 0 0 \(heap.0) \(range.argumentStart) \(range.argumentEnd) \(range.environmentStart) \(range.environmentEnd) 0\n"
         return text.utf8
     }
 
@@ -78,7 +81,8 @@ enum ProcessTexts {
         }
         text += "State:\t"
         text.utf8.append(letter)
-        text += " (\(stateName(letter)))\nTgid:\t\(process.pid)\nNgid:\t0\nPid:\t\(thread?.id ?? process.pid)\nPPid:\t\(process.parentID)\nTracerPid:\t0\n"
+        text +=
+            " (\(stateName(letter)))\nTgid:\t\(process.pid)\nNgid:\t0\nPid:\t\(thread?.id ?? process.pid)\nPPid:\t\(process.parentID)\nTracerPid:\t0\n"
         text += "Uid:\t\(credentials.uid)\t\(credentials.euid)\t\(credentials.suid)\t\(credentials.euid)\n"
         text += "Gid:\t\(credentials.gid)\t\(credentials.egid)\t\(credentials.sgid)\t\(credentials.egid)\n"
         text += "FDSize:\t64\nGroups:\t"
@@ -87,26 +91,35 @@ enum ProcessTexts {
         if let usage = process.addressSpace?.usage { memory(usage, &text) }
         text += "Threads:\t\(threads.count)\nSigQ:\t0/4096\n"
         let signals = SignalSets(process, thread ?? threads.first)
-        for (name, set) in [(StaticString("SigPnd"), signals.pending), ("ShdPnd", 0), ("SigBlk", signals.blocked), ("SigIgn", signals.ignored), ("SigCgt", signals.caught)] {
+        for (name, set) in [
+            (StaticString("SigPnd"), signals.pending), ("ShdPnd", 0), ("SigBlk", signals.blocked), ("SigIgn", signals.ignored),
+            ("SigCgt", signals.caught),
+        ] {
             text += "\(name):\t"
             text.append(hexadecimal: set, to: 16)
             text += "\n"
         }
         let capabilities: UInt64 = credentials.euid == 0 ? 0x1ff_ffff_ffff : 0
-        for (name, set) in [(StaticString("CapInh"), UInt64(0)), ("CapPrm", capabilities), ("CapEff", capabilities), ("CapBnd", 0x1ff_ffff_ffff), ("CapAmb", 0)] {
+        for (name, set) in [
+            (StaticString("CapInh"), UInt64(0)), ("CapPrm", capabilities), ("CapEff", capabilities), ("CapBnd", 0x1ff_ffff_ffff),
+            ("CapAmb", 0),
+        ] {
             text += "\(name):\t"
             text.append(hexadecimal: set, to: 16)
             text += "\n"
         }
-        text += "NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"
+        text +=
+            "NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"
         return text.utf8
     }
 
     private static func memory(_ usage: MemoryUsage, _ text: inout KernelString) {
         let lines: [(StaticString, UInt64)] = [
-            ("VmPeak", usage.peakMapped), ("VmSize", usage.mapped), ("VmLck", usage.locked), ("VmPin", 0), ("VmHWM", usage.peakResident),
+            ("VmPeak", usage.peakMapped), ("VmSize", usage.mapped), ("VmLck", usage.locked), ("VmPin", 0),
+            ("VmHWM", usage.peakResident),
             ("VmRSS", usage.resident), ("RssAnon", usage.residentAnonymous), ("RssFile", usage.residentFile),
-            ("RssShmem", usage.residentShared), ("VmData", usage.data), ("VmStk", usage.stack), ("VmExe", usage.text), ("VmLib", 0),
+            ("RssShmem", usage.residentShared), ("VmData", usage.data), ("VmStk", usage.stack), ("VmExe", usage.text),
+            ("VmLib", 0),
             ("VmPTE", 0), ("VmSwap", 0),
         ]
         for (name, pages) in lines {
@@ -164,11 +177,14 @@ enum ProcessTexts {
         let limits = process.limits
         let lines: [(StaticString, ResourceLimits.Kind, StaticString)] = [
             ("Max cpu time", .cpu, "seconds"), ("Max file size", .fileSize, "bytes"), ("Max data size", .data, "bytes"),
-            ("Max stack size", .stack, "bytes"), ("Max core file size", .core, "bytes"), ("Max resident set", .residentSet, "bytes"),
+            ("Max stack size", .stack, "bytes"), ("Max core file size", .core, "bytes"),
+            ("Max resident set", .residentSet, "bytes"),
             ("Max processes", .processCount, "processes"), ("Max open files", .openFiles, "files"),
-            ("Max locked memory", .lockedMemory, "bytes"), ("Max address space", .addressSpace, "bytes"), ("Max file locks", .locks, "locks"),
+            ("Max locked memory", .lockedMemory, "bytes"), ("Max address space", .addressSpace, "bytes"),
+            ("Max file locks", .locks, "locks"),
             ("Max pending signals", .pendingSignals, "signals"), ("Max msgqueue size", .messageQueues, "bytes"),
-            ("Max nice priority", .nice, ""), ("Max realtime priority", .realTimePriority, ""), ("Max realtime timeout", .realTimeTime, "us"),
+            ("Max nice priority", .nice, ""), ("Max realtime priority", .realTimePriority, ""),
+            ("Max realtime timeout", .realTimeTime, "us"),
         ]
         var text: KernelString = "Limit                     Soft Limit           Hard Limit           Units     \n"
         for (name, kind, unit) in lines {
@@ -181,8 +197,12 @@ enum ProcessTexts {
         return text.utf8
     }
 
-    private static func value(_ limit: UInt64) -> KernelString { limit == ResourceLimits.infinity ? "unlimited" : KernelString(limit) }
-    private static func column(_ text: KernelString, _ width: Int) -> KernelString { text + KernelString(repeating: " ", count: width - text.count) }
+    private static func value(_ limit: UInt64) -> KernelString {
+        limit == ResourceLimits.infinity ? "unlimited" : KernelString(limit)
+    }
+    private static func column(_ text: KernelString, _ width: Int) -> KernelString {
+        text + KernelString(repeating: " ", count: width - text.count)
+    }
 }
 
 /// The signals of a process, as bit sets.

@@ -13,8 +13,10 @@ public struct OutgoingMessage: ~Copyable {
     /// Who sends it: the caller, or whom the caller may speak for (SCM_CREDENTIALS).
     public var credentials: SocketCredentials
 
-    public init(bytes: TransferBuffer, flags: MessageFlags, destination: [UInt8]? = nil, rights: FileRights? = nil,
-                credentials: SocketCredentials) {
+    public init(
+        bytes: TransferBuffer, flags: MessageFlags, destination: [UInt8]? = nil, rights: FileRights? = nil,
+        credentials: SocketCredentials
+    ) {
         self.bytes = bytes
         self.flags = flags
         self.destination = destination
@@ -52,7 +54,9 @@ open class SocketFile: OpenFile {
     open func peerAddress() throws(Errno) -> [UInt8] { throw .notSupported }
     /// - Returns: bytes sent.
     open func send(_ message: inout OutgoingMessage) throws(Errno) -> Int { throw .notSupported }
-    open func receive(_ buffer: inout TransferBuffer, flags: MessageFlags) throws(Errno) -> IncomingMessage { throw .notSupported }
+    open func receive(_ buffer: inout TransferBuffer, flags: MessageFlags) throws(Errno) -> IncomingMessage {
+        throw .notSupported
+    }
     /// The bytes of an option's value.
     open func option(level: Int32, name: Int32) throws(Errno) -> [UInt8] { throw .noProtocolOption }
     open func setOption(level: Int32, name: Int32, value: [UInt8]) throws(Errno) { throw .noProtocolOption }

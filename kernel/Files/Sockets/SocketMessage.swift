@@ -49,8 +49,10 @@ final class SocketMessage {
 
     /// Copies a message's bytes in.
     /// - Throws: `badAddress`, `noBufferSpace`.
-    init(copying source: inout TransferBuffer, count: Int, rights: FileRights?, credentials: SocketCredentials, sender: [UInt8],
-         budget: SendBudget) throws(Errno) {
+    init(
+        copying source: inout TransferBuffer, count: Int, rights: FileRights?, credentials: SocketCredentials, sender: [UInt8],
+        budget: SendBudget
+    ) throws(Errno) {
         var memory: UnsafeMutableRawPointer?
         if count > 0 {
             guard allocateMemory(&memory, 16, count) == 0 else { throw .noBufferSpace }

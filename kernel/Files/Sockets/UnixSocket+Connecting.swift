@@ -132,8 +132,10 @@ extension UnixSocket {
     // MARK: Connecting
 
     /// Connects a stream or sequenced-packet socket to a listener.
-    func connect(_ address: UnixAddress, origin: () throws(Errno) -> PathOrigin, credentials: SocketCredentials,
-                 isNonBlocking: Bool) throws(Errno) {
+    func connect(
+        _ address: UnixAddress, origin: () throws(Errno) -> PathOrigin, credentials: SocketCredentials,
+        isNonBlocking: Bool
+    ) throws(Errno) {
         let oldPhase = state.withLock { state in
             let old = state.phase
             if old == .unconnected { state.phase = .connecting }

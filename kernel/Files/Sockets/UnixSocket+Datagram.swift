@@ -6,7 +6,9 @@ import Synchronization
 
 // Messages with boundaries: datagrams and sequenced packets.
 extension UnixSocket {
-    func sendMessage(_ message: inout OutgoingMessage, isNonBlocking: Bool, origin: () throws(Errno) -> PathOrigin) throws(Errno) -> Int {
+    func sendMessage(_ message: inout OutgoingMessage, isNonBlocking: Bool, origin: () throws(Errno) -> PathOrigin) throws(Errno)
+        -> Int
+    {
         let peer = try destination(of: message, origin: origin)
         let count = message.bytes.remaining
         guard count <= budget.limit.load(ordering: .relaxed) - SendBudget.overhead else { throw .messageTooLong }
@@ -29,9 +31,10 @@ extension UnixSocket {
                 }
             }
         }
-        let packet = try SocketMessage(copying: &message.bytes, count: count, rights: message.rights,
-                                       credentials: message.credentials, sender: kind == .datagram ? Self.shown(address) : [],
-                                       budget: budget)
+        let packet = try SocketMessage(
+            copying: &message.bytes, count: count, rights: message.rights,
+            credentials: message.credentials, sender: kind == .datagram ? Self.shown(address) : [],
+            budget: budget)
         message.rights = nil
         do throws(Errno) { try peer.deliver(packet) } catch { throw try undelivered(peer) }
         return count
@@ -42,7 +45,9 @@ extension UnixSocket {
         return address.bytes
     }
 
-    private func destination(of message: borrowing OutgoingMessage, origin: () throws(Errno) -> PathOrigin) throws(Errno) -> UnixSocket {
+    private func destination(of message: borrowing OutgoingMessage, origin: () throws(Errno) -> PathOrigin) throws(Errno)
+        -> UnixSocket
+    {
         guard let bytes = message.destination, kind == .datagram else {
             // Sequenced packets go to the peer, whatever address is named.
             if kind == .sequencedPacket { return try connectedPeer() }
@@ -76,7 +81,8 @@ extension UnixSocket {
 
     // MARK: Receiving
 
-    func receiveMessage(_ target: inout TransferBuffer, flags: MessageFlags, isNonBlocking: Bool) throws(Errno) -> IncomingMessage {
+    func receiveMessage(_ target: inout TransferBuffer, flags: MessageFlags, isNonBlocking: Bool) throws(Errno) -> IncomingMessage
+    {
         let (phase, timeout) = state.withLock { ($0.phase, $0.receiveTimeout) }
         if kind == .sequencedPacket, phase != .connected, phase != .closed { throw .notConnected }
         let deadline = deadline(timeout)
@@ -99,7 +105,9 @@ extension UnixSocket {
         }
     }
 
-    private func open(_ message: SocketMessage, _ target: inout TransferBuffer, _ flags: MessageFlags) throws(Errno) -> IncomingMessage {
+    private func open(_ message: SocketMessage, _ target: inout TransferBuffer, _ flags: MessageFlags) throws(Errno)
+        -> IncomingMessage
+    {
         var incoming = IncomingMessage()
         let room = target.remaining
         incoming.count = try message.copy(from: 0, into: &target)

@@ -31,8 +31,9 @@ extension UnixSocket {
                 }
                 let half = budget.limit.load(ordering: .relaxed) / 2
                 let count = min(total - sent, Self.pieceLimit, max(half - SendBudget.overhead, 1))
-                let piece = try SocketMessage(copying: &message.bytes, count: count, rights: message.rights,
-                                              credentials: message.credentials, sender: [], budget: budget)
+                let piece = try SocketMessage(
+                    copying: &message.bytes, count: count, rights: message.rights,
+                    credentials: message.credentials, sender: [], budget: budget)
                 message.rights = nil
                 try peer.deliver(piece)
                 sent += count
@@ -70,7 +71,8 @@ extension UnixSocket {
 
     // MARK: Receiving
 
-    func receiveStream(_ target: inout TransferBuffer, flags: MessageFlags, isNonBlocking: Bool) throws(Errno) -> IncomingMessage {
+    func receiveStream(_ target: inout TransferBuffer, flags: MessageFlags, isNonBlocking: Bool) throws(Errno) -> IncomingMessage
+    {
         let (phase, timeout) = state.withLock { ($0.phase, $0.receiveTimeout) }
         guard phase == .connected || phase == .closed else { throw .invalidArgument }
         let deadline = deadline(timeout)
@@ -101,7 +103,9 @@ extension UnixSocket {
 
     /// Copies what is queued.
     /// - Returns: whether the read ends here whatever its size, because files came with the last bytes.
-    private func copyAvailable(_ target: inout TransferBuffer, _ incoming: inout IncomingMessage, isPeek: Bool) throws(Errno) -> Bool {
+    private func copyAvailable(_ target: inout TransferBuffer, _ incoming: inout IncomingMessage, isPeek: Bool) throws(Errno)
+        -> Bool
+    {
         var message = state.withLock { $0.queue.head }
         while let current = message, target.remaining > 0 {
             // The messages of different senders stay apart when the receiver wants to know who sent them.

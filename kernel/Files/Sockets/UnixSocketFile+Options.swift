@@ -10,8 +10,12 @@ extension UnixSocketFile {
         guard level == SocketOption.level else { throw .notSupported }
         switch name {
         case SocketOption.type:
-            return word(socket.kind == .stream ? SocketType.stream : socket.kind == .datagram ? SocketType.datagram
-                : SocketType.sequencedPacket)
+            return word(
+                socket.kind == .stream
+                    ? SocketType.stream
+                    : socket.kind == .datagram
+                        ? SocketType.datagram
+                        : SocketType.sequencedPacket)
         case SocketOption.domain: return word(Int32(AddressFamily.unix))
         case SocketOption.protocolNumber: return word(0)
         case SocketOption.error: return word(socket.takeError()?.rawValue ?? 0)

@@ -92,7 +92,8 @@ public final class UnixSocketFile: SocketFile {
         let isNonBlocking = isNonBlocking || message.flags.contains(.doNotWait)
         let isStream = socket.kind == .stream
         do throws(Errno) {
-            return isStream ? try socket.sendStream(&message, isNonBlocking: isNonBlocking)
+            return isStream
+                ? try socket.sendStream(&message, isNonBlocking: isNonBlocking)
                 : try socket.sendMessage(&message, isNonBlocking: isNonBlocking, origin: Self.origin)
         } catch {
             if error == .brokenPipe, socket.isConnectionOriented, !message.flags.contains(.noSignal) {
@@ -105,7 +106,8 @@ public final class UnixSocketFile: SocketFile {
     public override func receive(_ buffer: inout TransferBuffer, flags: MessageFlags) throws(Errno) -> IncomingMessage {
         if flags.contains(.outOfBand) { throw .notSupported }
         let isNonBlocking = isNonBlocking || flags.contains(.doNotWait)
-        var incoming = socket.kind == .stream
+        var incoming =
+            socket.kind == .stream
             ? try socket.receiveStream(&buffer, flags: flags, isNonBlocking: isNonBlocking)
             : try socket.receiveMessage(&buffer, flags: flags, isNonBlocking: isNonBlocking)
         if !socket.state.withLock({ $0.passesCredentials }) { incoming.credentials = nil }

@@ -29,7 +29,8 @@ final class PseudoTerminal: Terminal {
     /// There is no line whose word size could be chosen.
     override func adjusted(_ termios: Termios) -> Termios {
         var termios = termios
-        termios.control = termios.control & ~(ControlMode.sizeMask | ControlMode.parity) | ControlMode.eightBits | ControlMode.receive
+        termios.control =
+            termios.control & ~(ControlMode.sizeMask | ControlMode.parity) | ControlMode.eightBits | ControlMode.receive
         return termios
     }
     override func transmit() { masterReadable.wake(events: PollEvents.readable.rawValue) }
@@ -94,7 +95,9 @@ final class PseudoTerminal: Terminal {
             let wanted = min(target.remaining, Self.pieceBytes)
             let outcome: Result<Int, Errno> = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: wanted) { piece in
                 let count = takeOutput(into: piece)
-                do throws(Errno) { return .success(count == 0 ? 0 : try target.fill(from: piece.baseAddress!, count: count)) } catch {
+                do throws(Errno) {
+                    return .success(count == 0 ? 0 : try target.fill(from: piece.baseAddress!, count: count))
+                } catch {
                     return .failure(error)
                 }
             }
@@ -221,7 +224,8 @@ public final class MasterFile: OpenFile {
 
     /// TIOCGPTPEER: opens the slave without a path.
     private func openPeer(_ flags: OpenFlags) throws(Errno) -> Int32 {
-        let file = try terminal.openSlave(flags: flags.subtracting(.closeOnExec), inode: PseudoTerminals.inode(of: terminal), path: nil)
+        let file = try terminal.openSlave(
+            flags: flags.subtracting(.closeOnExec), inode: PseudoTerminals.inode(of: terminal), path: nil)
         return try FileContext.current.descriptors.insert(
             file, closeOnExec: flags.contains(.closeOnExec), limit: Int(clamping: Process.current.limits[.openFiles].soft))
     }

@@ -123,14 +123,16 @@ final class PTSFolder: Inode {
     private static let ptmxNumber: UInt64 = 2
 
     init(_ fileSystem: FileSystem) {
-        super.init(fileSystem: fileSystem, number: 1, kind: .directory,
-                   metadata: InodeMetadata(permissions: 0o755, uid: 0, gid: 0, linkCount: 2))
+        super.init(
+            fileSystem: fileSystem, number: 1, kind: .directory,
+            metadata: InodeMetadata(permissions: 0o755, uid: 0, gid: 0, linkCount: 2))
     }
 
     override func lookup(_ name: [UInt8]) throws(Errno) -> Inode? {
         if name == Array("ptmx".utf8) {
-            return DeviceInode(fileSystem, number: Self.ptmxNumber, DeviceNumber(major: 5, minor: 2),
-                               permissions: PseudoTerminals.fileSystem.settings.withLock { $0.ptmxMode })
+            return DeviceInode(
+                fileSystem, number: Self.ptmxNumber, DeviceNumber(major: 5, minor: 2),
+                permissions: PseudoTerminals.fileSystem.settings.withLock { $0.ptmxMode })
         }
         guard let index = Self.number(name), let terminal = PseudoTerminals.terminal(index) else { return nil }
         return PTSInode(PseudoTerminals.fileSystem, terminal)
@@ -166,8 +168,9 @@ final class PTSFolder: Inode {
 /// A node that names a registered character device.
 final class DeviceInode: Inode {
     init(_ fileSystem: FileSystem, number: UInt64, _ device: DeviceNumber, permissions: UInt32) {
-        super.init(fileSystem: fileSystem, number: number, kind: .characterDevice, special: device,
-                   metadata: InodeMetadata(permissions: permissions, uid: 0, gid: 0))
+        super.init(
+            fileSystem: fileSystem, number: number, kind: .characterDevice, special: device,
+            metadata: InodeMetadata(permissions: permissions, uid: 0, gid: 0))
     }
 }
 
@@ -178,9 +181,11 @@ final class PTSInode: Inode {
     init(_ fileSystem: PTSFileSystem, _ terminal: PseudoTerminal) {
         self.terminal = terminal
         let settings = fileSystem.settings.withLock { $0 }
-        super.init(fileSystem: fileSystem, number: UInt64(terminal.index) + 3, kind: .characterDevice, special: terminal.number,
-                   metadata: InodeMetadata(permissions: settings.mode, uid: settings.uid ?? terminal.uid,
-                                           gid: settings.gid ?? terminal.gid, time: terminal.creationTime))
+        super.init(
+            fileSystem: fileSystem, number: UInt64(terminal.index) + 3, kind: .characterDevice, special: terminal.number,
+            metadata: InodeMetadata(
+                permissions: settings.mode, uid: settings.uid ?? terminal.uid,
+                gid: settings.gid ?? terminal.gid, time: terminal.creationTime))
     }
 
     override func open(flags: OpenFlags, path: PathNode?) throws(Errno) -> OpenFile {

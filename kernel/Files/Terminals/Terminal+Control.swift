@@ -20,13 +20,15 @@ extension Terminal {
             try copyOut(Termios2(termios, inputSpeed: input, outputSpeed: output), to: address)
         case TerminalRequest.setTermios, TerminalRequest.setTermiosDrain, TerminalRequest.setTermiosFlush:
             try checkOutput(throughMaster)
-            try change(try copyIn(Termios.self, from: address), nil, drains: request != TerminalRequest.setTermios,
-                       flushes: request == TerminalRequest.setTermiosFlush)
+            try change(
+                try copyIn(Termios.self, from: address), nil, drains: request != TerminalRequest.setTermios,
+                flushes: request == TerminalRequest.setTermiosFlush)
         case TerminalRequest.setTermios2, TerminalRequest.setTermios2Drain, TerminalRequest.setTermios2Flush:
             try checkOutput(throughMaster)
             let new = try copyIn(Termios2.self, from: address)
-            try change(new.termios, new, drains: request != TerminalRequest.setTermios2,
-                       flushes: request == TerminalRequest.setTermios2Flush)
+            try change(
+                new.termios, new, drains: request != TerminalRequest.setTermios2,
+                flushes: request == TerminalRequest.setTermios2Flush)
         case TerminalRequest.getWindowSize: try copyOut(state.withLock { $0.window }, to: address)
         case TerminalRequest.setWindowSize: setWindow(try copyIn(WindowSize.self, from: address))
         case TerminalRequest.getForegroundGroup:

@@ -21,7 +21,10 @@ extension Terminal {
         var done = 0
         // VMIN and VTIME count in raw mode only; see POSIX 11.1.7 for the four cases.
         let (isCanonical, minimum, time) = state.withLock { state in
-            (state.discipline.isCanonical, Int(state.discipline.termios[.minimum]), UInt64(state.discipline.termios[.time]) * 100_000_000)
+            (
+                state.discipline.isCanonical, Int(state.discipline.termios[.minimum]),
+                UInt64(state.discipline.termios[.time]) * 100_000_000
+            )
         }
         let wanted = isCanonical ? 1 : max(minimum, 1)
         while true {
@@ -111,7 +114,9 @@ extension Terminal {
     }
 
     /// Writes all of a piece, waiting for room; `done` tells how far it came when it throws.
-    private func put(_ piece: UnsafeBufferPointer<UInt8>, _ done: inout Int, _ hangUps: UInt32, _ isNonBlocking: Bool) throws(Errno) -> Int {
+    private func put(_ piece: UnsafeBufferPointer<UInt8>, _ done: inout Int, _ hangUps: UInt32, _ isNonBlocking: Bool)
+        throws(Errno) -> Int
+    {
         var position = 0
         while true {
             let rest = UnsafeBufferPointer(rebasing: piece[position...])

@@ -17,8 +17,9 @@ public enum TerminalDevices {
 
     /// Registers the terminal of a serial line.
     public static func register(_ terminal: SerialTerminal, index: Int) {
-        DeviceRegistry.registerCharacter(major: 4, minor: 64 + UInt32(index), name: "ttyS" + String(index), mode: 0o660,
-                                         opener: TerminalOpener(terminal))
+        DeviceRegistry.registerCharacter(
+            major: 4, minor: 64 + UInt32(index), name: "ttyS" + String(index), mode: 0o660,
+            opener: TerminalOpener(terminal))
     }
 
     /// What /dev/console leads to.

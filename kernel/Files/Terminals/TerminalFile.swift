@@ -13,7 +13,9 @@ public final class TerminalFile: OpenFile {
 
     /// Opens a terminal. A session leader without one makes it its controlling terminal, unless told not to.
     init(_ terminal: Terminal, flags: OpenFlags, inode: Inode?, path: PathNode?, isConsole: Bool = false) throws(Errno) {
-        if terminal.state.withLock({ $0.isExclusive && $0.openCount > 0 }), !Process.current.credentials.isPrivileged { throw .busy }
+        if terminal.state.withLock({ $0.isExclusive && $0.openCount > 0 }), !Process.current.credentials.isPrivileged {
+            throw .busy
+        }
         hangUps = try terminal.opened()
         self.terminal = terminal
         self.isConsole = isConsole

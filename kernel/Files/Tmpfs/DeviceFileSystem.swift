@@ -44,7 +44,8 @@ public final class DeviceFileSystem: TmpFileSystem {
         var parts = Self.split(device.name)
         guard let last = parts.popLast() else { return }
         let tree = self
-        let node = NewNode(kind: device.isBlock ? .blockDevice : .characterDevice, permissions: device.mode, special: device.number)
+        let node = NewNode(
+            kind: device.isBlock ? .blockDevice : .characterDevice, permissions: device.mode, special: device.number)
         do throws(Errno) {
             try withNamespace { () throws(Errno) in
                 var folder = tree.rootDirectory()

@@ -22,7 +22,8 @@ public enum MemoryDevices {
         private let kind: Kind
         init(_ kind: Kind) { self.kind = kind }
         override func open(flags: OpenFlags, inode: Inode, path: PathNode?) throws(Errno) -> OpenFile {
-            kind == .log ? LogFile(flags: flags, inode: inode, path: path) : MemoryDeviceFile(kind, flags: flags, inode: inode, path: path)
+            kind == .log
+                ? LogFile(flags: flags, inode: inode, path: path) : MemoryDeviceFile(kind, flags: flags, inode: inode, path: path)
         }
     }
 }
@@ -108,7 +109,9 @@ final class LogFile: OpenFile {
             let limit = min(buffer.remaining, raw.count)
             let count = Log.read(position: &start, into: UnsafeMutableRawBufferPointer(rebasing: raw[0..<limit]))
             if count == 0 { return .success(0) }
-            do throws(Errno) { return .success(try buffer.fill(from: raw.baseAddress!, count: count)) } catch { return .failure(error) }
+            do throws(Errno) { return .success(try buffer.fill(from: raw.baseAddress!, count: count)) } catch {
+                return .failure(error)
+            }
         }
         let count = try outcome.get()
         position.withLock { $0 = start }

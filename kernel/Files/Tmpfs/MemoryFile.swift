@@ -10,7 +10,9 @@ public enum MemoryFiles {
 
     /// Creates an empty file.
     /// - Parameter name: what /proc/self/fd shows after `/memfd:`.
-    public static func create(name: [UInt8], allowsSealing: Bool, executable: Bool, uid: UInt32, gid: UInt32) throws(Errno) -> OpenFile {
+    public static func create(name: [UInt8], allowsSealing: Bool, executable: Bool, uid: UInt32, gid: UInt32) throws(Errno)
+        -> OpenFile
+    {
         try fileSystem.quota.takeInode()
         var metadata = InodeMetadata(permissions: executable ? 0o777 : 0o666, uid: uid, gid: gid)
         metadata.linkCount = 0

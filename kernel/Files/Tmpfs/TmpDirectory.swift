@@ -63,11 +63,17 @@ public final class TmpDirectory: Inode {
         metadata.withLock { $0.linkCount -= 1 }
     }
 
-    public override func rename(_ name: [UInt8], _ inode: Inode, to target: Inode, as newName: [UInt8],
-                                replacing replaced: Inode?) throws(Errno) {
+    public override func rename(
+        _ name: [UInt8], _ inode: Inode, to target: Inode, as newName: [UInt8],
+        replacing replaced: Inode?
+    ) throws(Errno) {
         let folder = unsafeDowncast(target, to: TmpDirectory.self)
         if let replaced {
-            if replaced.kind == .directory { try folder.removeDirectory(newName, replaced) } else { try folder.unlink(newName, replaced) }
+            if replaced.kind == .directory {
+                try folder.removeDirectory(newName, replaced)
+            } else {
+                try folder.unlink(newName, replaced)
+            }
         }
         let now = FileClock.now
         remove(name, now)
@@ -79,8 +85,10 @@ public final class TmpDirectory: Inode {
         inode.metadata.withLock { $0.changeTime = now }
     }
 
-    public override func exchange(_ name: [UInt8], _ inode: Inode, with target: Inode, _ otherName: [UInt8],
-                                  _ other: Inode) throws(Errno) {
+    public override func exchange(
+        _ name: [UInt8], _ inode: Inode, with target: Inode, _ otherName: [UInt8],
+        _ other: Inode
+    ) throws(Errno) {
         let folder = unsafeDowncast(target, to: TmpDirectory.self)
         let now = FileClock.now
         table.replace(name, other)

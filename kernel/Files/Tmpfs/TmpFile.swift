@@ -123,7 +123,8 @@ final class TmpSpecial: Inode {
 
     init(_ fileSystem: TmpFileSystem, _ node: NewNode, _ metadata: InodeMetadata) {
         quota = fileSystem.quota
-        super.init(fileSystem: fileSystem, number: fileSystem.newNumber(), kind: node.kind, special: node.special, metadata: metadata)
+        super.init(
+            fileSystem: fileSystem, number: fileSystem.newNumber(), kind: node.kind, special: node.special, metadata: metadata)
     }
 
     override func synchronize() throws(Errno) {}

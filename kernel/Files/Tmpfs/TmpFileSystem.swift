@@ -50,8 +50,10 @@ open class TmpFileSystem: FileSystem {
     /// - Parameters:
     ///   - pageLimit: how many pages of contents fit; nil for half of the memory, as Linux has it.
     ///   - permissions: of the root folder.
-    public init(typeName: StaticString = "tmpfs", pageLimit: Int? = nil, inodeLimit: Int? = nil, permissions: UInt32 = 0o1777,
-                uid: UInt32 = 0, gid: UInt32 = 0) {
+    public init(
+        typeName: StaticString = "tmpfs", pageLimit: Int? = nil, inodeLimit: Int? = nil, permissions: UInt32 = 0o1777,
+        uid: UInt32 = 0, gid: UInt32 = 0
+    ) {
         let half = FrameAllocator.totalFrames / 2
         quota = TmpQuota(pageLimit: pageLimit ?? half, inodeLimit: inodeLimit ?? half)
         rootMetadata = InodeMetadata(permissions: permissions, uid: uid, gid: gid, linkCount: 2)

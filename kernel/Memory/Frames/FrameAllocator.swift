@@ -57,7 +57,9 @@ public enum FrameAllocator {
     /// Gives a block back. `order` is that of its allocation.
     public static func free(_ address: PhysicalAddress, order: Int = 0) {
         let info = FrameTable.info(address)
-        if info.pointee.kind != .allocated || Int(info.pointee.order) != order { panic("a frame that is not allocated was freed") }
+        if info.pointee.kind != .allocated || Int(info.pointee.order) != order {
+            panic("a frame that is not allocated was freed")
+        }
         giveBack(UInt32(truncatingIfNeeded: address.frameNumber), order: order)
     }
 
@@ -107,7 +109,8 @@ public enum FrameAllocator {
     @inline(__always)
     public static func zero(_ address: PhysicalAddress, byteCount: Int = pageSize) {
         // SAFETY: the frames were just allocated to the caller and the direct map covers all of RAM.
-        UnsafeMutableRawBufferPointer(start: address.directMapped, count: byteCount).initializeMemory(as: UInt64.self, repeating: 0)
+        UnsafeMutableRawBufferPointer(start: address.directMapped, count: byteCount).initializeMemory(
+            as: UInt64.self, repeating: 0)
     }
 }
 

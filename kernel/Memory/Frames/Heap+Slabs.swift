@@ -21,9 +21,11 @@ extension Heap {
         for index in 0..<classCount {
             let size = Int(classSizes[index])
             let order = size <= 256 ? 0 : size <= 1024 ? 1 : 2
-            (classes + index).initialize(to: SpinLock(SlabClass(
-                objectSize: UInt32(size), objectsInSlab: UInt16((pageSize << order) / size), order: UInt8(order),
-                batch: size <= 256 ? 32 : 8, partial: FrameInfo.none, emptyCount: 0)))
+            (classes + index).initialize(
+                to: SpinLock(
+                    SlabClass(
+                        objectSize: UInt32(size), objectsInSlab: UInt16((pageSize << order) / size), order: UInt8(order),
+                        batch: size <= 256 ? 32 : 8, partial: FrameInfo.none, emptyCount: 0)))
             while unit * 16 <= size {
                 classOfSize[unit] = UInt8(index)
                 unit += 1
@@ -177,7 +179,9 @@ extension Heap {
     /// Whole frames, as many as needed and not rounded to a power of two.
     @inline(never)
     static func allocateLarge(byteCount: Int, alignment: Int) -> UnsafeMutableRawPointer? {
-        guard byteCount <= pageSize << (BuddyZone.orderCount - 1), alignment <= pageSize << (BuddyZone.orderCount - 1) else { return nil }
+        guard byteCount <= pageSize << (BuddyZone.orderCount - 1), alignment <= pageSize << (BuddyZone.orderCount - 1) else {
+            return nil
+        }
         // Runs are aligned to the next power of two of their length; a stricter alignment asks for more and trims it.
         let count = max((byteCount + pageSize - 1) >> pageShift, 1)
         let wanted = max(count, alignment >> pageShift)

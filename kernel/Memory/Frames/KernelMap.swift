@@ -70,7 +70,8 @@ public enum KernelMap {
         guard let top = FrameAllocator.allocate() else { return nil }
         let target = PageTables.table(top)
         // SAFETY: both are whole frames; the first 128 entries are the user part.
-        UnsafeMutableRawBufferPointer(start: target, count: userTopLevelEntries * 8).initializeMemory(as: UInt64.self, repeating: 0)
+        UnsafeMutableRawBufferPointer(start: target, count: userTopLevelEntries * 8).initializeMemory(
+            as: UInt64.self, repeating: 0)
         if root.rawValue != 0 {
             (target + userTopLevelEntries).update(
                 from: PageTables.table(root) + userTopLevelEntries, count: 512 - userTopLevelEntries)
@@ -106,7 +107,10 @@ public enum KernelMap {
             let cuts = [start, min(max(readOnlyStart, start), end), min(max(readOnlyEnd, start), end), end]
             for index in 0..<3 where cuts[index] < cuts[index + 1] {
                 let flags: PageFlags = index == 1 ? [.noExecute] : [.writable, .noExecute]
-                guard map(tables, directMapBase64 &+ cuts[index], PhysicalAddress(cuts[index]), cuts[index + 1] - cuts[index], flags)
+                guard
+                    map(
+                        tables, directMapBase64 &+ cuts[index], PhysicalAddress(cuts[index]), cuts[index + 1] - cuts[index], flags
+                    )
                 else { return false }
             }
         }

@@ -113,9 +113,10 @@ extension AddressSpace {
             var next = state.areas.first
             while let area = next {
                 let a = area.pointee
-                result.append(AreaDescription(
-                    start: a.start, end: a.end, protection: a.protection, flags: a.flags,
-                    offset: a.object == nil ? 0 : a.pageOffset << 12, object: a.object?.takeUnretainedValue()))
+                result.append(
+                    AreaDescription(
+                        start: a.start, end: a.end, protection: a.protection, flags: a.flags,
+                        offset: a.object == nil ? 0 : a.pageOffset << 12, object: a.object?.takeUnretainedValue()))
                 next = a.next
             }
             return result

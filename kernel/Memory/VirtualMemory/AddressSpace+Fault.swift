@@ -65,7 +65,9 @@ extension SpaceState {
         guard area.pointee.end - start <= limits.stack else { return false }
         let grown = (area.pointee.start - start) >> 12
         guard (usage.mapped &+ grown) << 12 <= limits.addressSpace else { return false }
-        if let previous = area.pointee.previous, !previous.pointee.flags.contains(.growsDown), !previous.pointee.protection.isEmpty {
+        if let previous = area.pointee.previous, !previous.pointee.flags.contains(.growsDown),
+            !previous.pointee.protection.isEmpty
+        {
             guard start >= previous.pointee.end, start - previous.pointee.end >= Area.stackGuard else { return false }
         } else if let previous = area.pointee.previous, start < previous.pointee.end {
             return false
@@ -176,7 +178,9 @@ extension SpaceState {
     /// The bits for a page of an object. Where writes must be noticed, a page that is only read is mapped read-only.
     private func objectPageFlags(_ area: AreaPointer, written: Bool) -> PageFlags {
         var flags = area.pointee.pageFlags
-        guard area.pointee.isShared, area.pointee.protection.contains(.write), let object = area.pointee.object else { return flags }
+        guard area.pointee.isShared, area.pointee.protection.contains(.write), let object = area.pointee.object else {
+            return flags
+        }
         if written {
             flags.formUnion([.writable, .dirty])
         } else if !object._withUnsafeGuaranteedRef({ $0.tracksDirtyPages }) {

@@ -52,7 +52,9 @@ extension AddressSpace {
 
     /// Unmaps `[start, start + byteCount)`; holes are permitted. Errors are those of munmap(2).
     public func unmap(_ start: UInt64, byteCount: UInt64) throws(Errno) {
-        guard start & 4095 == 0, start <= UserAddress.limit, byteCount <= UserAddress.limit - start else { throw .invalidArgument }
+        guard start & 4095 == 0, start <= UserAddress.limit, byteCount <= UserAddress.limit - start else {
+            throw .invalidArgument
+        }
         let length = pageRoundUp(byteCount)
         if length == 0 { throw .invalidArgument }
         var dropped = DroppedObjects()
@@ -91,10 +93,14 @@ extension SpaceState {
             let wanted = pageRoundDown(hint)
             if wanted != 0 {
                 let start = max(wanted, Self.lowestAddress)
-                if start <= UserAddress.limit - length, start + length <= request.highest, isFree(start, start + length) { return start }
+                if start <= UserAddress.limit - length, start + length <= request.highest, isFree(start, start + length) {
+                    return start
+                }
             }
             let low = request.flags.contains(.growsDown) ? Self.lowestAddress + Area.stackGuard : Self.lowestAddress
-            if let found = areas.highestGap(byteCount: length, low: low, high: min(layout.mappingTop, request.highest)) { return found }
+            if let found = areas.highestGap(byteCount: length, low: low, high: min(layout.mappingTop, request.highest)) {
+                return found
+            }
             // The usual region is full: anywhere else.
             if let found = areas.highestGap(byteCount: length, low: low, high: request.highest) { return found }
             throw .outOfMemory
@@ -238,7 +244,8 @@ extension SpaceState {
                 page = stop
                 continue
             }
-            let access: FaultAccess = writes ? .write : area.pointee.protection == .execute ? FaultAccess(isWrite: false, isExecute: true) : .read
+            let access: FaultAccess =
+                writes ? .write : area.pointee.protection == .execute ? FaultAccess(isWrite: false, isExecute: true) : .read
             while page < stop {
                 do throws(FaultError) { try fault(page, access) } catch { return }
                 page &+= 4096

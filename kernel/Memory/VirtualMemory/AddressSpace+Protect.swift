@@ -18,7 +18,8 @@ extension AddressSpace {
 }
 
 extension SpaceState {
-    mutating func protect(_ start: UInt64, _ end: UInt64, _ protection: Protection, _ dropped: inout DroppedObjects) throws(Errno) {
+    mutating func protect(_ start: UInt64, _ end: UInt64, _ protection: Protection, _ dropped: inout DroppedObjects) throws(Errno)
+    {
         guard var area = areas.find(start), area.pointee.start <= start else { throw .outOfMemory }
         var covered = start
         while covered < end {
@@ -48,7 +49,8 @@ extension SpaceState {
         let cuts = (low > whole.pointee.start ? 1 : 0) + (high < whole.pointee.end ? 1 : 0)
         if areas.count + cuts > AddressSpace.maximumAreas { throw .outOfMemory }
         if protection.contains(.write), !whole.pointee.protection.contains(.write), !whole.pointee.isShared,
-            limits.data != .max, (usage.data &+ (high - low) >> 12) > limits.data >> 12 {
+            limits.data != .max, (usage.data &+ (high - low) >> 12) > limits.data >> 12
+        {
             throw .outOfMemory
         }
         var area = whole
@@ -65,7 +67,8 @@ extension SpaceState {
     private mutating func applyProtection(_ area: AreaPointer) {
         let flags = area.pointee.pageFlags
         let mayWrite = area.pointee.protection.contains(.write)
-        let writesUnnoticed = mayWrite && area.pointee.isShared
+        let writesUnnoticed =
+            mayWrite && area.pointee.isShared
             && !(area.pointee.object.map { $0._withUnsafeGuaranteedRef { $0.tracksDirtyPages } } ?? false)
         let changed: PageFlags = [.present, .writable, .user, .accessed, .noExecute, .cacheDisabled, .writeThrough]
         var any = false
@@ -77,8 +80,10 @@ extension SpaceState {
                 if old.rawValue == 0 { continue }
                 var new = old.removing(changed).adding(flags)
                 // A page that nobody shares is made writable now; others by copy-on-write when they are written.
-                if writesUnnoticed || (mayWrite && old.has(.anonymous) && !area.pointee.isShared
-                    && FrameAllocator.referenceCount(old.frame) == 1) {
+                if writesUnnoticed
+                    || (mayWrite && old.has(.anonymous) && !area.pointee.isShared
+                        && FrameAllocator.referenceCount(old.frame) == 1)
+                {
                     new = new.adding([.writable, .dirty])
                 }
                 if new != old {

@@ -55,7 +55,8 @@ extension SpaceState {
         guard oldLength <= area.pointee.end - start else { throw .badAddress }
         if newLength > oldLength { try checkGrowth(area, (newLength - oldLength) >> 12) }
         if request.target == nil, !request.keepsOld, start + oldLength == area.pointee.end,
-            newLength <= UserAddress.limit - start, isFree(area.pointee.end, start + newLength) {
+            newLength <= UserAddress.limit - start, isFree(area.pointee.end, start + newLength)
+        {
             extend(area, to: start + newLength, &dropped)
             return start
         }

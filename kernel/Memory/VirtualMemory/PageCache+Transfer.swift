@@ -30,7 +30,8 @@ extension PageCache {
     }
 
     @inline(__always)
-    private final func readPage(_ index: UInt64, _ inPage: Int, _ count: Int, _ buffer: inout TransferBuffer) throws(Errno) -> Int {
+    private final func readPage(_ index: UInt64, _ inPage: Int, _ count: Int, _ buffer: inout TransferBuffer) throws(Errno) -> Int
+    {
         let memoryOnly = isMemoryOnly
         let frame: PhysicalAddress = try tree.withLock { (tree: inout PageTree) throws(Errno) -> PhysicalAddress in
             // A hole reads as zeros without becoming a page.
@@ -67,7 +68,9 @@ extension PageCache {
         return done
     }
 
-    private final func writePage(_ index: UInt64, _ inPage: Int, _ count: Int, _ buffer: inout TransferBuffer) throws(Errno) -> Int {
+    private final func writePage(_ index: UInt64, _ inPage: Int, _ count: Int, _ buffer: inout TransferBuffer) throws(Errno)
+        -> Int
+    {
         let start = index << 12
         // A page past the end of the file has nothing to be read from anywhere.
         let isFresh = start >= byteCount

@@ -101,7 +101,8 @@ open class PageCache: MemoryObject {
         Reclaim.makeRoomIfLow()
         let pagesInFile = (byteCount + 4095) >> 12
         var wanted = 1
-        while wanted < min(readAheadPageCount, 32), index + UInt64(wanted) < pagesInFile, tree.entry(index + UInt64(wanted)) == 0 {
+        while wanted < min(readAheadPageCount, 32), index + UInt64(wanted) < pagesInFile, tree.entry(index + UInt64(wanted)) == 0
+        {
             wanted += 1
         }
         if wanted > 1, let first = addRun(index, wanted, to: &tree) { return first }
@@ -147,7 +148,8 @@ open class PageCache: MemoryObject {
         if end >= start + 4096 { return }
         let valid = end > start ? Int(end - start) : 0
         // SAFETY: within one frame, which the caller holds a reference to.
-        UnsafeMutableRawBufferPointer(start: frame.directMapped + valid, count: pageSize - valid).initializeMemory(as: UInt8.self, repeating: 0)
+        UnsafeMutableRawBufferPointer(start: frame.directMapped + valid, count: pageSize - valid).initializeMemory(
+            as: UInt8.self, repeating: 0)
     }
 
     // MARK: Mapping

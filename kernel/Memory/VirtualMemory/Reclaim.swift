@@ -17,7 +17,8 @@ public enum Reclaim {
 
     static func unregister(_ tree: Mutex<PageTree>) {
         registry.withLock { registry in
-            guard let index = registry.trees.firstIndex(where: { $0.toOpaque() == Unmanaged.passUnretained(tree).toOpaque() }) else { return }
+            guard let index = registry.trees.firstIndex(where: { $0.toOpaque() == Unmanaged.passUnretained(tree).toOpaque() })
+            else { return }
             registry.trees.swapAt(index, registry.trees.count - 1)
             registry.trees.removeLast()
         }

@@ -25,8 +25,10 @@ public struct CloneFlags: OptionSet, Sendable {
 
     /// All that this kernel implements.
     static var supported: CloneFlags {
-        [.sharedMemory, .sharedContext, .sharedFiles, .sharedHandlers, .vfork, .parent, .thread, .semaphoreUndo, .setTLS,
-         .setParentID, .clearChildID, .detached, .setChildID]
+        [
+            .sharedMemory, .sharedContext, .sharedFiles, .sharedHandlers, .vfork, .parent, .thread, .semaphoreUndo, .setTLS,
+            .setParentID, .clearChildID, .detached, .setChildID,
+        ]
     }
 }
 
@@ -61,7 +63,8 @@ public enum Clone {
         childFrame.rax = 0
         if request.stack != 0 { childFrame.rsp = request.stack }
         let caller = UserThread.current
-        let thread = flags.contains(.thread)
+        let thread =
+            flags.contains(.thread)
             ? try makeThread(caller, childFrame) : try makeProcess(caller, request, childFrame)
 
         if flags.contains(.setTLS) { thread.userFSBase = request.threadPointer }
@@ -144,7 +147,9 @@ public enum Clone {
     }
 
     /// Makes the first process: session, group and parent of everything. Its thread does not run yet.
-    public static func makeInit(addressSpace: AddressSpace, files: ProcessAttachment, frame: TrapFrame) throws(Errno) -> UserThread {
+    public static func makeInit(addressSpace: AddressSpace, files: ProcessAttachment, frame: TrapFrame) throws(Errno)
+        -> UserThread
+    {
         let process = Process(
             pid: try ProcessTable.allocateID(), addressSpace: addressSpace, files: files, credentials: Credentials(),
             name: Array("init".utf8), signals: SignalState())

@@ -95,8 +95,10 @@ public final class Process {
         public init() {}
     }
 
-    init(pid: Int32, addressSpace: AddressSpace, files: ProcessAttachment?, credentials: Credentials, name: [UInt8],
-         signals: SignalState) {
+    init(
+        pid: Int32, addressSpace: AddressSpace, files: ProcessAttachment?, credentials: Credentials, name: [UInt8],
+        signals: SignalState
+    ) {
         self.pid = pid
         self.signals = signals
         space = SpinLock(addressSpace)

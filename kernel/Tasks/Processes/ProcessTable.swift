@@ -103,7 +103,10 @@ public enum ProcessTable {
                 let id = tree.nextID
                 tree.nextID = id + 1 < maximumID ? id + 1 : 300
                 if tree.process(id) == nil, tree.thread(id) == nil,
-                    !tree.contains(where: { $0.links.group == id || $0.links.session?.id == id }) { return id }
+                    !tree.contains(where: { $0.links.group == id || $0.links.session?.id == id })
+                {
+                    return id
+                }
             }
             return nil
         }

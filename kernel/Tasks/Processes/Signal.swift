@@ -94,7 +94,8 @@ public struct SignalInfo: Sendable {
             raw.storeBytes(of: signal.rawValue, toByteOffset: 0, as: Int32.self)
             raw.storeBytes(of: code, toByteOffset: 8, as: Int32.self)
             switch signal.rawValue {
-            case 4, 5, 7, 8, 11 where code > 0 && code < 0x80:
+            case 4, 5, 7, 8,
+                11 where code > 0 && code < 0x80:
                 raw.storeBytes(of: address, toByteOffset: 16, as: UInt64.self)
             case 17:
                 raw.storeBytes(of: pid, toByteOffset: 16, as: Int32.self)

@@ -42,7 +42,8 @@ extension ProcessTable {
                 for thread in threads { thread.pending.discard(Signal.continued.bit) }
             }
             let action = state.actions[Int(signal.rawValue) - 1]
-            let isBlocked = target.map { $0.blocked & signal.bit != 0 }
+            let isBlocked =
+                target.map { $0.blocked & signal.bit != 0 }
                 ?? !threads.contains { $0.blocked & signal.bit == 0 }
             // An ignored signal is dropped at once, unless it is blocked: then its action may still change.
             if SignalState.isIgnored(signal, action), !isBlocked { return nil }

@@ -19,8 +19,10 @@ struct PendingSignals: ~Copyable {
     mutating func take(notIn blocked: UInt64) -> SignalInfo? {
         let ready = bits & ~blocked
         guard ready != 0 else { return nil }
-        let faults = ready & (Signal.segmentationFault.bit | Signal.bus.bit | Signal.illegalInstruction.bit
-            | Signal.floatingPoint.bit | Signal.trap.bit | Signal.badSystemCall.bit)
+        let faults =
+            ready
+            & (Signal.segmentationFault.bit | Signal.bus.bit | Signal.illegalInstruction.bit
+                | Signal.floatingPoint.bit | Signal.trap.bit | Signal.badSystemCall.bit)
         let number = Int32((faults != 0 ? faults : ready).trailingZeroBitCount) + 1
         let signal = Signal(number)!
         guard let index = queue.firstIndex(where: { $0.signal == signal }) else {

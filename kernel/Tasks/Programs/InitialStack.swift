@@ -61,7 +61,8 @@ public struct InitialStack {
         let vector: [(UInt64, UInt64)] = [
             (AuxiliaryKey.hardwareCapabilities, hardware.first), (AuxiliaryKey.pageSize, 4096), (AuxiliaryKey.clockTicks, 100),
             (AuxiliaryKey.programHeaders, program.programHeaders), (AuxiliaryKey.programHeaderSize, 56),
-            (AuxiliaryKey.programHeaderCount, program.programHeaderCount), (AuxiliaryKey.interpreterBase, program.interpreterBase),
+            (AuxiliaryKey.programHeaderCount, program.programHeaderCount),
+            (AuxiliaryKey.interpreterBase, program.interpreterBase),
             (AuxiliaryKey.flags, 0), (AuxiliaryKey.entry, program.programEntry),
             (AuxiliaryKey.userID, UInt64(identity.userID)), (AuxiliaryKey.effectiveUserID, UInt64(identity.effectiveUserID)),
             (AuxiliaryKey.groupID, UInt64(identity.groupID)), (AuxiliaryKey.effectiveGroupID, UInt64(identity.effectiveGroupID)),

@@ -22,7 +22,8 @@ public enum ProgramLoader {
     /// Maps a program, and its interpreter if it has one, into a fresh address space, and sets the start of the heap.
     /// - Parameter interpreter: the image that `program.interpreterPath` names.
     /// - Throws: `unloadableProgram`, whatever the reason: exec cannot go back from here.
-    public static func load(_ program: ElfImage, interpreter: ElfImage?, into space: AddressSpace) throws(Errno) -> LoadedProgram {
+    public static func load(_ program: ElfImage, interpreter: ElfImage?, into space: AddressSpace) throws(Errno) -> LoadedProgram
+    {
         do throws(Errno) {
             return try mapAll(program, interpreter, into: space)
         } catch {
@@ -30,7 +31,9 @@ public enum ProgramLoader {
         }
     }
 
-    private static func mapAll(_ program: ElfImage, _ interpreter: ElfImage?, into space: AddressSpace) throws(Errno) -> LoadedProgram {
+    private static func mapAll(_ program: ElfImage, _ interpreter: ElfImage?, into space: AddressSpace) throws(Errno)
+        -> LoadedProgram
+    {
         guard program.isLoadable, interpreter?.isLoadable ?? true else { throw .badExecutable }
         var bias: UInt64 = 0
         if program.isPositionIndependent {
@@ -75,7 +78,9 @@ public enum ProgramLoader {
     }
 
     private static func map(_ image: ElfImage, into space: AddressSpace, bias: UInt64) throws(Errno) {
-        guard image.highest &+ bias <= UserAddress.limit, image.highest &+ bias >= image.lowest &+ bias else { throw .badExecutable }
+        guard image.highest &+ bias <= UserAddress.limit, image.highest &+ bias >= image.lowest &+ bias else {
+            throw .badExecutable
+        }
         for segment in image.segments {
             do throws(Errno) {
                 try map(segment, of: image.file, into: space, bias: bias)
@@ -86,7 +91,8 @@ public enum ProgramLoader {
         }
     }
 
-    private static func map(_ segment: ElfProgramHeader, of file: PageCache, into space: AddressSpace, bias: UInt64) throws(Errno) {
+    private static func map(_ segment: ElfProgramHeader, of file: PageCache, into space: AddressSpace, bias: UInt64) throws(Errno)
+    {
         var protection: Protection = []
         if segment.flags & ElfProgramHeader.readable != 0 { protection.insert(.read) }
         if segment.flags & ElfProgramHeader.writable != 0 { protection.insert(.write) }

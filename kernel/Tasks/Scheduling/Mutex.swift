@@ -22,7 +22,8 @@ public final class Mutex<State: ~Copyable> {
 
     /// Runs `body` if nobody holds the lock; does not wait.
     /// - Returns: nil when somebody holds it.
-    public func withLockIfFree<Result, Failure: Error>(_ body: (inout State) throws(Failure) -> Result) throws(Failure) -> Result? {
+    public func withLockIfFree<Result, Failure: Error>(_ body: (inout State) throws(Failure) -> Result) throws(Failure) -> Result?
+    {
         guard tryLock() else { return nil }
         defer { unlock() }
         return try body(&cell.address.pointee)
