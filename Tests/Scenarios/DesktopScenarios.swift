@@ -113,6 +113,51 @@ let desktopScenarios: [Scenario] = [
         try desktop.typeAndWait("tty > /tmp/tty3", marker: "h", shell: shell)
         try shell.expect("cat /tmp/tty3", prints: one)
     },
+    Scenario("desktop/clipboard", "a word is selected by a double click, copied, and pasted in another terminal") { test in
+        let desktop = try Desktop.start(test)
+        let shell = try desktop.shell()
+        try desktop.openTerminal()
+        try desktop.machine.press(.super, "up")
+        try desktop.still("the whole screen")
+        try desktop.typeAndWait("clear; echo martlet", marker: "p", shell: shell)
+        try desktop.still("the word")
+        // The first row of a maximised terminal lies right below panel, title bar and padding.
+        try desktop.machine.movePointer(x: 24, y: 30 + 34 + 16, screen: desktop.size)
+        for _ in 0..<2 { try desktop.machine.click() }
+        try desktop.machine.press([.control, .shift, "c"])
+        try desktop.openTerminal()
+        try desktop.machine.type("echo ")
+        try desktop.machine.press([.control, .shift, "v"])
+        try desktop.typeAndWait(" > /tmp/pasted", marker: "q", shell: shell)
+        try shell.expect("cat /tmp/pasted", prints: "martlet")
+    },
+    Scenario("desktop/pointer", "a double click on the title maximises; the buttons minimise and close") { test in
+        let desktop = try Desktop.start(test)
+        let shell = try desktop.shell()
+        let empty = try desktop.still("the desktop")
+        try desktop.openTerminal()
+        let first = try desktop.still("the terminal")
+        try desktop.machine.movePointer(x: 344, y: 214, screen: desktop.size)
+        for _ in 0..<2 { try desktop.machine.click() }
+        try desktop.machine.waitUntilStill("the maximised terminal", masking: desktop.changing) {
+            desktop.changed($0, first) > 300_000
+        }
+        try desktop.machine.movePointer(x: 640, y: 46, screen: desktop.size)
+        for _ in 0..<2 { try desktop.machine.click() }
+        try desktop.machine.waitUntilStill("the window at its old place", masking: desktop.changing) {
+            desktop.changed($0, first) < 500
+        }
+        try desktop.machine.drag(from: (344, 214), to: (444, 314), screen: desktop.size)
+        try desktop.machine.click(x: 559 + 100, y: 214 + 100, screen: desktop.size)
+        try desktop.machine.waitUntilStill("nothing but the panel", masking: desktop.changing) {
+            desktop.changed($0, empty) < 10_000
+        }
+        try desktop.machine.click(x: 100, y: 14, screen: desktop.size)
+        try desktop.machine.waitUntilStill("the window again", masking: desktop.changing) { desktop.changed($0, empty) > 100_000 }
+        try desktop.machine.click(x: 615 + 100, y: 214 + 100, screen: desktop.size)
+        try desktop.machine.waitUntilStill("the empty desktop", masking: desktop.changing) { desktop.changed($0, empty) == 0 }
+        try Deadline.poll(seconds: 10, "the shell's end") { try shell.run("pidof terminal").status != 0 ? () : nil }
+    },
     Scenario("desktop/resize", "resizing a terminal re-flows its shell") { test in
         let desktop = try Desktop.start(test)
         let shell = try desktop.shell()
