@@ -80,6 +80,8 @@ public enum MountTable {
         -> Mount
     {
         guard node.inode?.kind == .directory else { throw .notDirectory }
+        // The same file system twice on one place is refused, as on Linux: init learns that /dev is there already.
+        if node.mount.rootNode === node, node.mount.fileSystem === fileSystem { throw .busy }
         let mount = try make(fileSystem, source: source, flags: flags)
         return try changes.withLock { () throws(Errno) -> Mount in
             let isBusy = NameCache.locked { _ in
