@@ -70,6 +70,15 @@ let kernelScenarios: [Scenario] = [
         try shell.check("/usr/lib/martlet/tests/conformance badinput /tmp | grep 'call 500 = ENOSYS'")
         try shell.expect("echo still here", prints: "still here")
     },
+    Scenario("shell/random-calls", "random system calls by ordinary users harm nobody else") { test in
+        let shell = try test.startTestShell()
+        for seed in 1...3 {
+            let (output, status) = try shell.run("/usr/lib/martlet/tests/conformance random \(seed) 40", seconds: 150)
+            try require(status == 0, "ended with \(status): \(output)")
+        }
+        try shell.expect("echo still here", prints: "still here")
+        try shell.check("ls -l / | grep -q bin && test -c /dev/null && echo x > /tmp/after && rm /tmp/after")
+    },
     Scenario("shell/disk-is-sound", "after writes and a sync the root file system passes e2fsck") { test in
         var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh quiet")
         configuration.media = [.virtioDisk(test.workspace.rootImage, .copied)]

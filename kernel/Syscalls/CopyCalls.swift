@@ -1,5 +1,6 @@
 import ABI
 import Files
+import Processes
 import Support
 
 /// Copies from file to file inside the kernel: sendfile and copy_file_range.
@@ -20,6 +21,8 @@ public enum CopyCalls {
         defer { block.deallocate() }
         var done = 0
         while done < count {
+            // Large copies take long: whoever wants the process to stop does not wait for their end.
+            if done > 0, UserThread.current.hasPendingSignal { return done }
             var source = TransferBuffer(
                 kernel: UnsafeMutableRawBufferPointer(rebasing: block[0..<min(block.count, count - done)]))
             var filled = 0

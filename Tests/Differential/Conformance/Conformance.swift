@@ -39,6 +39,9 @@ public func conformanceMain(_ count: Int32, _ values: UnsafeMutablePointer<Unsaf
     if arguments[1] == "garbage", arguments.count > 2 {
         return sendGarbage(arguments[2], to: arguments.count > 3 ? arguments[3] : "/run/user/0/wayland-0")
     }
+    if arguments[1] == "random", arguments.count > 3, let seed = Int(arguments[2]), let children = Int(arguments[3]) {
+        return makeRandomCalls(seed: seed, children: children)
+    }
     // Descriptor numbers are part of what is compared.
     for fd in 3..<256 { close(fd) }
     sys(SYS_umask, 0o022)
