@@ -84,9 +84,9 @@ final class PTSFileSystem: FileSystem {
     override var mountOptions: [UInt8] {
         let settings = settings.withLock { $0 }
         var text = ""
-        if let uid = settings.uid { text += "uid=" + String(uid) + "," }
-        if let gid = settings.gid { text += "gid=" + String(gid) + "," }
-        text += "mode=" + Self.octal(settings.mode) + ",ptmxmode=" + Self.octal(settings.ptmxMode)
+        if let uid = settings.uid { text += ",uid=" + String(uid) }
+        if let gid = settings.gid { text += ",gid=" + String(gid) }
+        text += ",mode=" + Self.octal(settings.mode) + ",ptmxmode=" + Self.octal(settings.ptmxMode)
         return Array(text.utf8)
     }
 
