@@ -32,7 +32,8 @@ let kernel: [Target] = [
     module("Processor", "kernel/Processor", ["Support"], exclude: ["asm"]),
     module("Frames", "kernel/Memory/Frames", ["Support", "Processor"]),
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
-    module("Scheduling", "kernel/Tasks/Scheduling", ["ABI", "Support", "Processor", "Frames"]),
+    module("FairQueue", "kernel/Tasks/FairQueue"),
+    module("Scheduling", "kernel/Tasks/Scheduling", ["ABI", "Support", "Processor", "Frames", "FairQueue"]),
     module("VirtualMemory", "kernel/Memory/VirtualMemory", ["ABI", "Support", "Frames", "Scheduling"]),
     module("Processes", "kernel/Tasks/Processes", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory"]),
     module("Programs", "kernel/Tasks/Programs", ["ABI", "Support", "VirtualMemory"]),
@@ -219,6 +220,8 @@ let tests: [Target] = [
         name: "IPCTests",
         dependencies: ["ABI", "Support", "Frames", "Scheduling", "Files", "Pipes", "Sockets", "Events", "KernelSeams"],
         path: "Tests/IPCTests"),
+    // Long simulations: optimised in every build.
+    .testTarget(name: "SchedulingTests", dependencies: ["FairQueue"], path: "Tests/SchedulingTests", swiftSettings: optimised),
     .testTarget(name: "LineDisciplineTests", dependencies: ["LineDiscipline"], path: "Tests/LineDisciplineTests"),
     .testTarget(
         name: "GfxTests", dependencies: ["Gfx", "PixelFormats", "Paths", "ArtPack", "ArtBaker", "Wallpaper"],
