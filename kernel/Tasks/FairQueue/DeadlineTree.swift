@@ -169,7 +169,9 @@ extension DeadlineTree {
         }
         if let child = node.pointee.right {
             if child.pointee.parent != node { return (count, "a right child has another parent") }
-            if isBefore(first(child).pointee.virtualDeadline, node.pointee.virtualDeadline) { return (count, "the right is earlier") }
+            if isBefore(first(child).pointee.virtualDeadline, node.pointee.virtualDeadline) {
+                return (count, "the right is earlier")
+            }
             if isBefore(child.pointee.leastRuntime, least) { least = child.pointee.leastRuntime }
         }
         let (l, r) = (height(node.pointee.left), height(node.pointee.right))

@@ -86,7 +86,8 @@ public struct FairQueue: ~Copyable {
     /// - Complexity: O(log n)
     public mutating func migrateIn(_ entity: FairReference) {
         precondition(!entity.pointee.isQueued, "the entity is on a queue")
-        let request = entity.pointee.absence == .migrating
+        let request =
+            entity.pointee.absence == .migrating
             ? Int64(bitPattern: entity.pointee.virtualDeadline) : entity.pointee.wakeRequest
         var lag = clampLag(entity.pointee.lag, of: entity)
         // Its coming moves the mean toward it. To be owed `lag` then, it has to stand further off now.
