@@ -128,7 +128,7 @@ private final class Client {
 }
 
 /// Timers look into the run queue, which is empty here: nothing is scheduled on the host.
-private let emptyRunQueue: Void = Scheduler.makeQueue()
+private let emptyRunQueue: Void = Scheduler.makeQueue(idle: .allocate(capacity: 1))
 
 private func withCard(_ body: (DisplayCard, RecordingDisplay) -> Void) {
     FakeMemory.start()

@@ -77,7 +77,6 @@ private func absent(_ name: StaticString = #function) -> Never { fatalError("\(n
 @_cdecl("martlet_address_user_access_fixup") public func seamAddressUserAccessFixupAbsent() { absent() }
 @_cdecl("martlet_address_user_access_start") public func seamAddressUserAccessStartAbsent() { absent() }
 @_cdecl("martlet_enable_interrupts_and_halt") public func seamEnableInterruptsAndHaltAbsent() { absent() }
-@_cdecl("martlet_enter_user") public func seamEnterUserAbsent() { absent() }
 @_cdecl("martlet_frame_pointer") public func seamFramePointerAbsent() { absent() }
 @_cdecl("martlet_fxrstor") public func seamFxrstorAbsent() { absent() }
 @_cdecl("martlet_fxsave") public func seamFxsaveAbsent() { absent() }
@@ -114,3 +113,8 @@ private func absent(_ name: StaticString = #function) -> Never { fatalError("\(n
 @_cdecl("martlet_xsave") public func seamXsaveAbsent() { absent() }
 @_cdecl("martlet_xsaveopt") public func seamXsaveoptAbsent() { absent() }
 @_cdecl("martlet_xsetbv") public func seamXsetbvAbsent() { absent() }
+@_cdecl("martlet_address_start_code") public func seamAddressStartCodeAbsent() { absent() }
+@_cdecl("martlet_address_start_code_end") public func seamAddressStartCodeEndAbsent() { absent() }
+@_cdecl("martlet_address_start_parameters") public func seamAddressStartParametersAbsent() { absent() }
+@_cdecl("martlet_address_processor_entry") public func seamAddressProcessorEntryAbsent() { absent() }
+@_cdecl("martlet_address_boot_page_table") public func seamAddressBootPageTableAbsent() { absent() }

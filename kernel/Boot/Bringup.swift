@@ -44,6 +44,7 @@ enum Bringup {
         }
         registerSystemCalls()
         registerFileSystems(options)
+        OtherProcessors.start(acpi.interrupts.processorIDs, limit: options.number("maxcpus"))
         startDevices(boot, acpi)
         let root = RootFileSystem.mount(options)
         startHousekeeping()

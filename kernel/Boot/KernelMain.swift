@@ -23,7 +23,8 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64) {
     Features.current = Features.detect()
     CPU.enableProtections()
     ExtendedState.enable()
-    SegmentTables.boot.load()
+    Processors.registerFirst()
+    SegmentTables.install()
     InterruptTable.load()
     KernelFault.reporter = { reportKernelFault($0, $1) }
 
@@ -38,10 +39,8 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64) {
     }
     Power.install(acpi)
 
-    guard let bootThread = Thread(id: 0, name: "idle", entry: { _ in Scheduler.idleLoop() }) else {
-        panic("no memory for threads")
-    }
-    Scheduler.start(bootThread: bootThread)
+    guard let idle = OtherProcessors.makeIdleThread() else { panic("no memory for threads") }
+    Scheduler.start(idle: idle)
     DeadlineTimer.start(TimerInterrupt())
     Bringup.start(boot, options, acpi)
     machineInterruptRestore(0x200)
@@ -64,6 +63,7 @@ private let leastFreeFrames = 768
 /// Starts the allocators and builds the final page tables.
 private func startMemory(_ boot: BootInformation) {
     var reserved = boot.reserved
+    reserved.append(MemoryRange(start: OtherProcessors.startPage, byteCount: 4096, kind: .reserved))
     let imageEnd = UInt64(KernelImage.imageEnd - KernelImage.virtualBase)
     reserved.append(MemoryRange(start: 0x100000, byteCount: imageEnd - 0x100000, kind: .reserved))
     for module in boot.modules {

@@ -54,14 +54,8 @@ enum RootFileSystem {
 
     private static func mountForShell(_ root: PathNode) {
         let origin = PathOrigin(root: root, base: root, identity: .root)
-        let terminals = Array("/dev/pts".utf8)
         do throws(Errno) {
-            let made: Result<PathNode, Errno> = terminals.withUnsafeBytes { path in
-                do throws(Errno) {
-                    return .success(try PathOperations.create(path, origin, kind: .directory, permissions: 0o755))
-                } catch { return .failure(error) }
-            }
-            try mount("devpts", on: try made.get())
+            try mount("devpts", on: try PathOperations.resolve(Array("/dev/pts".utf8), origin))
             try mount("proc", on: try PathOperations.resolve(Array("/proc".utf8), origin))
         } catch {
             Log.warning("cannot mount /dev/pts and /proc (error \(error.rawValue))")

@@ -1,4 +1,5 @@
 import Support
+import Synchronization
 
 /// Control registers, model-specific registers and the like of the processor that runs this code.
 public enum CPU {
@@ -7,10 +8,15 @@ public enum CPU {
     /// Loads a top-level page table unless it is the one in use: each load of CR3 flushes the TLB.
     @inline(__always)
     public static func loadPageTable(_ root: UInt64) {
-        if asmReadCR3() != root { asmWriteCR3(root) }
+        let own = PerCPU.current
+        if own.pointee.pageTable.load(ordering: .relaxed) == root { return }
+        // First the note, then the load: who changes these tables either finds the note, or its change is loaded already.
+        own.pointee.pageTable.store(root, ordering: .sequentiallyConsistent)
+        asmWriteCR3(root)
     }
     /// The top-level page table in use.
-    public static var pageTable: UInt64 { asmReadCR3() }
+    @inline(__always)
+    public static var pageTable: UInt64 { PerCPU.current.pointee.pageTable.load(ordering: .relaxed) }
     /// Drops the TLB entry of one page on this processor.
     @inline(__always) public static func invalidatePage(_ address: UInt) { asmInvalidatePage(address) }
     /// Drops all TLB entries that are not global.
@@ -21,6 +27,8 @@ public enum CPU {
         asmWriteCR4(cr4 & ~(1 << 7))
         asmWriteCR4(cr4)
     }
+    /// The tables that the boot code made: the first GiB mapped to itself, and the kernel.
+    public static var bootPageTable: PhysicalAddress { PhysicalAddress(UInt64(asmBootPageTable())) }
     /// The address whose access faulted last.
     public static var faultAddress: UInt64 { asmReadCR2() }
 
@@ -38,7 +46,7 @@ public enum CPU {
     }
     /// Sets the stack that interrupts from user mode start on.
     @inline(__always)
-    public static func setInterruptStack(_ top: UInt) { SegmentTables.boot.setKernelStack(top) }
+    public static func setInterruptStack(_ top: UInt) { SegmentTables.setKernelStack(top) }
 
     // MARK: Interrupts and time
 
@@ -77,7 +85,8 @@ public enum CPU {
         if features.hasUMIP { cr4 |= 1 << 11 }
         if features.hasFSGSBase { cr4 |= 1 << 16 }
         if features.hasSMAP {
-            patchSMAPSites()
+            if !isPatched { patchSMAPSites() }
+            isPatched = true
             cr4 |= 1 << 21
         }
         asmWriteCR4(cr4)
@@ -91,6 +100,9 @@ public enum CPU {
             asmWriteMSR(MSR.pat, 0x0007_0106_0007_0106)
         }
     }
+
+    // Set by the first processor, before the text becomes read-only.
+    nonisolated(unsafe) private static var isPatched = false
 
     /// Replaces the no-operations at SMAP sites with `stac` and `clac`. Runs before kernel text becomes read-only.
     private static func patchSMAPSites() {
@@ -109,13 +121,6 @@ public enum CPU {
             entry += 16
         }
     }
-
-    /// Leaves the kernel with the registers of `frame`.
-    /// - Safety: the frame must describe user mode and lie on the current kernel stack.
-    public static func enterUser(_ frame: UnsafeMutablePointer<TrapFrame>) -> Never {
-        asmEnterUser(UnsafeMutableRawPointer(frame))
-        stop()
-    }
 }
 
 @_extern(c, "martlet_irq_save") func machineSave() -> UInt
@@ -123,6 +128,7 @@ public enum CPU {
 
 /// Model-specific registers (Intel SDM volume 4).
 enum MSR {
+    static let extendedFeatures: UInt32 = 0xc000_0080
     static let apicBase: UInt32 = 0x1b
     static let tscDeadline: UInt32 = 0x6e0
     static let x2apicBase: UInt32 = 0x800

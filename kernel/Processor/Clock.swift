@@ -109,9 +109,6 @@ public enum DeadlineTimer {
     nonisolated(unsafe) private static var source = Source.none
     /// Local APIC timer ticks a second, divider 1.
     nonisolated(unsafe) private static var countdownFrequency: UInt64 = 0
-    /// What is programmed now, to save reprogramming. Per processor; touched with interrupts off.
-    nonisolated(unsafe) private static var programmed: UInt64 = .max
-
     /// Chooses and starts the source; `handler` gets the interrupts.
     public static func start(_ handler: InterruptHandler) {
         if Interrupts.usesAPIC {
@@ -131,6 +128,17 @@ public enum DeadlineTimer {
         }
     }
 
+    /// Sets the timer of another processor up like the first one's. It runs there.
+    static func startHere() {
+        switch source {
+        case .deadline: LocalAPIC.write(.timer, UInt32(Interrupts.timerVector) | (2 << 17))
+        case .countdown:
+            LocalAPIC.write(.divide, 0b1011)
+            LocalAPIC.write(.timer, UInt32(Interrupts.timerVector))
+        case .none, .pit: break
+        }
+    }
+
     private static func calibrateCountdown() {
         LocalAPIC.write(.initialCount, .max)
         let start = Clock.monotonic
@@ -146,8 +154,9 @@ public enum DeadlineTimer {
 
     /// Asks for an interrupt at `deadline` (monotonic nanoseconds), or none for `.max`. Interrupts are off.
     public static func program(_ deadline: UInt64) {
-        if deadline == programmed { return }
-        programmed = deadline
+        let own = PerCPU.current
+        if deadline == own.pointee.programmedDeadline { return }
+        own.pointee.programmedDeadline = deadline
         if deadline == .max {
             if source == .countdown { LocalAPIC.write(.initialCount, 0) }
             if source == .deadline { asmWriteMSR(MSR.tscDeadline, 0) }
@@ -172,5 +181,5 @@ public enum DeadlineTimer {
     }
 
     /// The interrupt came: nothing is programmed any more.
-    public static func fired() { programmed = .max }
+    public static func fired() { PerCPU.current.pointee.programmedDeadline = .max }
 }

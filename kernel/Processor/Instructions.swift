@@ -56,4 +56,8 @@
 @_extern(c, "martlet_address_user_access_start") func asmUserAccessStart() -> UInt
 @_extern(c, "martlet_address_user_access_end") func asmUserAccessEnd() -> UInt
 @_extern(c, "martlet_address_user_access_fixup") func asmUserAccessFixup() -> UInt
-@_extern(c, "martlet_enter_user") func asmEnterUser(_ frame: UnsafeMutableRawPointer)
+@_extern(c, "martlet_address_start_code") func asmStartCode() -> UInt
+@_extern(c, "martlet_address_start_code_end") func asmStartCodeEnd() -> UInt
+@_extern(c, "martlet_address_start_parameters") func asmStartParameters() -> UInt
+@_extern(c, "martlet_address_processor_entry") func asmProcessorEntry() -> UInt
+@_extern(c, "martlet_address_boot_page_table") func asmBootPageTable() -> UInt

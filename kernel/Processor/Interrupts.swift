@@ -41,11 +41,10 @@ public enum Interrupts {
     public static let timerVector: UInt8 = 240
     public static let spuriousVector: UInt8 = 255
     public static let rescheduleVector: UInt8 = 241
+    static let requestVector: UInt8 = 242
 
     /// Handlers by vector. A slot is written once, before its interrupt can happen, under `allocation`.
     nonisolated(unsafe) private static var handlers = [InterruptHandler?](repeating: nil, count: 256)
-    /// How often each vector was taken, for /proc/interrupts.
-    nonisolated(unsafe) public static var counts = [UInt64](repeating: 0, count: 256)
     private static let allocation = SpinLock<Int>(firstDynamic)
     nonisolated(unsafe) private static var topology = InterruptTopology()
     nonisolated(unsafe) private static var ioAPICs: [IOAPICController] = []
@@ -61,6 +60,8 @@ public enum Interrupts {
             return
         }
         LocalAPIC.start(memory: base)
+        setHandler(RescheduleInterrupt(), vector: rescheduleVector)
+        setHandler(RequestInterrupt(), vector: requestVector)
         for description in topology.ioAPICs {
             guard let memory = mapDevice(description.physical) else { continue }
             ioAPICs.append(IOAPICController(memory: memory, firstInput: description.firstInput))
@@ -127,15 +128,20 @@ public enum Interrupts {
     /// Whether message-signalled interrupts can be delivered.
     public static var supportsMessages: Bool { usesAPIC }
 
+    /// Makes another processor look whether the scheduler wants something of it.
+    @inline(__always)
+    public static func sendReschedule(to processor: Int) { LocalAPIC.send(rescheduleVector, to: Processors[processor].pointee.identifier) }
+
     /// Handles an interrupt: called by the trap dispatcher for vectors from 32 up.
     public static func dispatch(vector: UInt8) {
-        counts[Int(vector)] &+= 1
+        let count = PerCPU.interruptCounts + Int(vector)
+        count.pointee &+= 1
         if vector == spuriousVector { return }
         if !usesAPIC, vector >= 32, vector < 48, LegacyPIC.isSpurious(vector - 32) { return }
         PerCPU.current.pointee.interruptDepth += 1
         if let handler = handlers[Int(vector)] {
             handler.handle()
-        } else if counts[Int(vector)] == 1 {
+        } else if count.pointee == 1 {
             Log.warning("interrupts: vector \(vector) has no handler")
         }
         PerCPU.current.pointee.interruptDepth -= 1

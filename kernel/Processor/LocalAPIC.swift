@@ -1,8 +1,11 @@
+import Support
+
 /// The interrupt controller inside each processor (Intel SDM volume 3A, chapter 11), in xAPIC or x2APIC mode.
 public enum LocalAPIC {
     // Written once at boot.
     nonisolated(unsafe) private static var memory: UnsafeMutableRawPointer?
     nonisolated(unsafe) private static var usesMSRs = false
+    /// The first processor's number. Devices send their interrupts there.
     nonisolated(unsafe) public private(set) static var identifier: UInt32 = 0
 
     enum Register: Int {
@@ -13,6 +16,8 @@ public enum LocalAPIC {
         case timer = 0x320
         case lint0 = 0x350
         case lint1 = 0x360
+        case command = 0x300
+        case commandTarget = 0x310
         case error = 0x370
         case initialCount = 0x380
         case currentCount = 0x390
@@ -21,10 +26,16 @@ public enum LocalAPIC {
 
     static func start(memory base: UnsafeMutableRawPointer) {
         memory = base
-        let apicBase = asmReadMSR(MSR.apicBase)
         usesMSRs = Features.current.hasX2APIC
-        asmWriteMSR(MSR.apicBase, apicBase | (1 << 11) | (usesMSRs ? 1 << 10 : 0))
+        startHere()
         identifier = usesMSRs ? read(.identifier) : read(.identifier) >> 24
+        PerCPU.current.pointee.identifier = identifier
+    }
+
+    /// Brings up the controller of the processor that runs this.
+    static func startHere() {
+        let apicBase = asmReadMSR(MSR.apicBase)
+        asmWriteMSR(MSR.apicBase, apicBase | (1 << 11) | (usesMSRs ? 1 << 10 : 0))
         write(.taskPriority, 0)
         write(.timer, 1 << 16)
         // LINT0 masked: the PIC is not used. LINT1 is NMI.
@@ -47,6 +58,32 @@ public enum LocalAPIC {
             asmWrite32(memory! + register.rawValue, value)
         }
     }
+
+    /// Interrupts another processor.
+    static func send(_ vector: UInt8, to target: UInt32) { send(command: 0x4000 | UInt32(vector), to: target) }
+
+    /// Writes the interrupt command register (11.6.1): the low half, and the target's number.
+    static func send(command: UInt32, to target: UInt32) {
+        let flags = machineInterruptSave()
+        defer { machineInterruptRestore(flags) }
+        if usesMSRs {
+            // Such a write does not wait for earlier stores, which the target has to see.
+            asmMemoryFence()
+            asmWriteMSR(MSR.x2apicBase + 0x30, UInt64(target) << 32 | UInt64(command))
+            return
+        }
+        write(.commandTarget, target << 24)
+        write(.command, command)
+        // Sending takes microseconds; a controller that never finishes is not waited for longer than that is worth.
+        var patience = 100_000
+        while patience > 0, read(.command) & 1 << 12 != 0 {
+            machinePause()
+            patience -= 1
+        }
+    }
+
+    /// Interrupts another processor with an NMI, which it cannot keep off.
+    public static func sendNonMaskable(to target: UInt32) { send(command: 0x4400, to: target) }
 
     static func endOfInterrupt() { write(.endOfInterrupt, 0) }
 }

@@ -1,7 +1,11 @@
-/// The block of memory that GS points to while a processor runs kernel code.
+import Support
+import Synchronization
+
+/// The page of memory that GS points to while a processor runs kernel code. Its second half counts interrupts by vector.
 ///
-/// The assembly stubs (`entry.asm`) know the offsets of the fields, so their order is fixed.
-public struct PerCPUBlock {
+/// The assembly (`asm/*.asm`) knows the offsets of the first fields, so their order is fixed. Only the processor itself touches its
+/// block, but for the atomic fields, which others change, and `request`, which others read.
+public struct PerCPUBlock: ~Copyable {
     /// Offset 0: the address of this block, so that code can load it with one instruction.
     public var selfAddress: UInt = 0
     /// Offset 8: top of the current thread's kernel stack; system calls switch to it.
@@ -11,14 +15,58 @@ public struct PerCPUBlock {
     /// Offset 24: the current `Thread`, unretained.
     public var currentThread: UInt = 0
     /// Offset 32: non-zero when the scheduler should run before the next return to user mode.
-    public var needsReschedule: UInt = 0
-    /// Offset 40: this processor's number, from 0.
+    public let reschedule = Atomic<UInt>(0)
+    /// Offset 40: the processors, as bits by number, whose requests this one has to serve. See `ProcessorRequests`.
+    public let pendingRequests = Atomic<UInt>(0)
+    /// Offset 48: this processor's number, from 0.
     public var index: UInt = 0
-    /// Offset 48: depth of interrupt handlers running on this processor.
-    public var interruptDepth: UInt = 0
-    /// Offset 56: the scheduler's block of the current thread.
+    /// The scheduler's block of the current thread.
     public var currentBlock: UInt = 0
+    /// The scheduler's queue of this processor.
+    public var runQueue: UInt = 0
+    /// The top-level page table in use: what CR3 holds.
+    public let pageTable = Atomic<UInt64>(0)
+    /// The task-state segment.
+    public var taskState: UInt = 0
+    /// The number by which interrupt controllers know the processor.
+    public var identifier: UInt32 = 0
+    /// Depth of interrupt handlers running on this processor.
+    public var interruptDepth: UInt32 = 0
+    /// What its one-shot timer is set to, in monotonic nanoseconds.
+    public var programmedDeadline: UInt64 = .max
+    /// What this processor asks of others, and how many of them have not done it yet.
+    public var request = ProcessorRequest()
+    public let outstanding = Atomic<UInt>(0)
+    /// It has finished its start-up.
+    public let isOnline = Atomic<Bool>(false)
 
+    public init() {}
+
+    /// Whether the scheduler should run before the next return to user mode.
+    @inline(__always)
+    public var needsReschedule: Bool {
+        get { reschedule.load(ordering: .relaxed) != 0 }
+        nonmutating set { reschedule.store(newValue ? 1 : 0, ordering: .relaxed) }
+    }
+
+    static var byteCount: Int { 4096 }
+    static var countsOffset: Int { 2048 }
+}
+
+/// What a processor asks of others: to forget translations.
+public struct ProcessorRequest {
+    public enum Kind: UInt8 {
+        /// Forget `[start, end)` of the address space `root`; of all address spaces when that is 0.
+        case invalidate
+        /// Forget everything of the address space `root`.
+        case invalidateAll
+        /// Stop using the tables of `root`: they are about to be freed.
+        case leave
+    }
+    public var kind = Kind.invalidate
+    public var root: UInt64 = 0
+    public var start: UInt64 = 0
+    public var end: UInt64 = 0
     public init() {}
 }
 
@@ -32,5 +80,55 @@ public enum PerCPU {
     public static var current: UnsafeMutablePointer<PerCPUBlock> {
         // SAFETY: GS points to a block that lives as long as the kernel.
         UnsafeMutablePointer(bitPattern: machinePerCPU())!
+    }
+
+    /// How often this processor took each of the 256 vectors.
+    @inline(__always)
+    static var interruptCounts: UnsafeMutablePointer<UInt64> {
+        // SAFETY: blocks are whole pages, and nothing else is in their second half.
+        UnsafeMutablePointer(bitPattern: machinePerCPU() &+ UInt(PerCPUBlock.countsOffset))!
+    }
+}
+
+/// All processors that run.
+public enum Processors {
+    public static let maximum = 64
+
+    // Blocks by number. Written by the first processor while it starts another, before `count` says that there is one more.
+    nonisolated(unsafe) private static var blocks = InlineArray<64, UnsafeMutablePointer<PerCPUBlock>?>(repeating: nil)
+    private static let online = Atomic<Int>(1)
+
+    /// How many processors run; their numbers are `0..<count`.
+    @inline(__always)
+    public static var count: Int { online.load(ordering: .acquiring) }
+
+    /// The block of a processor that runs, or is about to.
+    @inline(__always)
+    public static subscript(_ index: Int) -> UnsafeMutablePointer<PerCPUBlock> { blocks[index]! }
+
+    /// Makes the first processor, which runs this, known.
+    public static func registerFirst() { blocks[0] = PerCPU.current }
+
+    /// Makes the block of one more processor.
+    /// - Returns: nil when memory is short.
+    static func makeBlock(identifier: UInt32) -> UnsafeMutablePointer<PerCPUBlock>? {
+        let index = count
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: PerCPUBlock.byteCount, alignment: 4096)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: PerCPUBlock.byteCount)
+        let block = memory.bindMemory(to: PerCPUBlock.self, capacity: 1)
+        block.initialize(to: PerCPUBlock())
+        block.pointee.selfAddress = UInt(bitPattern: block)
+        block.pointee.index = UInt(index)
+        block.pointee.identifier = identifier
+        blocks[index] = block
+        return block
+    }
+
+    /// Counts the processor in that `makeBlock` prepared last.
+    static func admit() { online.wrappingAdd(1, ordering: .releasing) }
+
+    /// How often a processor took a vector.
+    public static func interruptCount(processor: Int, vector: Int) -> UInt64 {
+        (UnsafeRawPointer(self[processor]) + PerCPUBlock.countsOffset).load(fromByteOffset: vector * 8, as: UInt64.self)
     }
 }

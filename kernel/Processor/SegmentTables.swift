@@ -15,12 +15,16 @@ public struct SegmentTables {
     private let task: UnsafeMutableRawPointer
     private let descriptors: UnsafeMutablePointer<UInt64>
 
-    /// Those of the first processor. Written once at boot.
-    nonisolated(unsafe) public static var boot = SegmentTables()
-
     private static let faultStackBytes = 8192
 
-    init() {
+    /// Makes and loads the tables of the processor that runs this.
+    public static func install() {
+        let tables = SegmentTables()
+        tables.load()
+        PerCPU.current.pointee.taskState = UInt(bitPattern: tables.task)
+    }
+
+    private init() {
         task = UnsafeMutableRawPointer.allocate(byteCount: 104, alignment: 16)
         task.initializeMemory(as: UInt8.self, repeating: 0, count: 104)
         descriptors = .allocate(capacity: 8)
@@ -28,7 +32,7 @@ public struct SegmentTables {
     }
 
     /// Builds and loads the tables. Double fault, NMI and machine check get stacks of their own (IST 1 to 3).
-    public func load() {
+    private func load() {
         for slot in 1...3 {
             // The word above the stack names the processor: see `trap_paranoid`.
             let stack = UnsafeMutableRawPointer.allocate(byteCount: Self.faultStackBytes + 16, alignment: 16)
@@ -49,12 +53,16 @@ public struct SegmentTables {
         asmLoadTaskRegister(Selector.task)
     }
 
-    /// Sets RSP0: where interrupts from user mode start.
+    /// Sets RSP0 of this processor: where interrupts from user mode start. Interrupts are off.
     @inline(__always)
-    func setKernelStack(_ top: UInt) { storeTaskWord(4, top) }
+    static func setKernelStack(_ top: UInt) {
+        // SAFETY: `install` has put the segment's address there.
+        let task = UnsafeMutableRawPointer(bitPattern: PerCPU.current.pointee.taskState).unsafelyUnwrapped
+        task.storeBytes(of: UInt32(truncatingIfNeeded: top), toByteOffset: 4, as: UInt32.self)
+        task.storeBytes(of: UInt32(truncatingIfNeeded: top >> 32), toByteOffset: 8, as: UInt32.self)
+    }
 
     /// The TSS packs 64-bit fields at offsets that are only 4-byte aligned.
-    @inline(__always)
     private func storeTaskWord(_ offset: Int, _ value: UInt) {
         task.storeBytes(of: UInt32(truncatingIfNeeded: value), toByteOffset: offset, as: UInt32.self)
         task.storeBytes(of: UInt32(truncatingIfNeeded: value >> 32), toByteOffset: offset + 4, as: UInt32.self)
@@ -63,8 +71,17 @@ public struct SegmentTables {
 
 /// The interrupt descriptor table (Intel SDM volume 3A, 6.10).
 public enum InterruptTable {
-    /// Fills all 256 gates with the stubs and loads the table.
+    // Made by the first processor; all use the same.
+    nonisolated(unsafe) private static var table: UnsafeMutablePointer<UInt64>?
+
+    /// Loads the table into this processor.
     public static func load() {
+        if table == nil { table = make() }
+        withDescriptorPointer(limit: 4095, base: UInt(bitPattern: table)) { asmLoadIDT($0) }
+    }
+
+    /// All 256 gates lead to the stubs.
+    private static func make() -> UnsafeMutablePointer<UInt64> {
         let gates = UnsafeMutablePointer<UInt64>.allocate(capacity: 512)
         let stubs = UnsafePointer<UInt64>(bitPattern: asmTrapStubs())!
         for vector in 0..<256 {
@@ -83,7 +100,7 @@ public enum InterruptTable {
                 | ((0x8e | privilege << 5) << 40) | ((target >> 16 & 0xffff) << 48)
             gates[vector * 2 + 1] = target >> 32
         }
-        withDescriptorPointer(limit: 4095, base: UInt(bitPattern: gates)) { asmLoadIDT($0) }
+        return gates
     }
 }
 

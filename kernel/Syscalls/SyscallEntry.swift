@@ -77,5 +77,5 @@ private func dispatch(_ frame: UnsafeMutablePointer<TrapFrame>) -> Bool {
 
 @inline(__always)
 private func needsWork() -> Bool {
-    PerCPU.current.pointee.needsReschedule != 0 || currentThread.interruptPending.load(ordering: .relaxed)
+    PerCPU.current.pointee.needsReschedule || currentThread.interruptPending.load(ordering: .relaxed)
 }

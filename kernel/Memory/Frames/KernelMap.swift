@@ -81,6 +81,16 @@ public enum KernelMap {
         return top
     }
 
+    /// Tables for the first steps of another processor: the kernel, and below that the first GiB mapped to itself.
+    /// - Parameter boot: the tables of the boot code, which have that map.
+    /// - Returns: a frame below 4 GiB, which the caller releases; nil when there is none.
+    public static func makeStartTables(boot: PhysicalAddress) -> PhysicalAddress? {
+        guard let top = FrameAllocator.allocate(zone: .dma32) else { return nil }
+        PageTables.table(top).update(from: PageTables.table(root), count: 512)
+        PageTables.table(top).pointee = PageTables.table(boot).pointee
+        return top
+    }
+
     /// Loads an address space, for its first use after being created (exec); switches do it themselves.
     public static func load(_ root: PhysicalAddress) { CPU.loadPageTable(root.rawValue) }
 

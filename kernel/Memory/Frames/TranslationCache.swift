@@ -1,55 +1,93 @@
 import Processor
 import Support
 
-/// Forgetting cached translations (TLB). The one place that knows which processors have to be told: with several processors,
-/// the ones on which the address space is loaded get an interrupt from here.
+/// Forgetting cached translations (TLB), on every processor that may have them. The change to the tables comes first; when a function
+/// here returns, nobody can reach the old pages any more and they may be freed.
 public enum TranslationCache {
     /// With more pages than this it is cheaper to flush everything that is not global.
     static let wholeFlushThreshold: UInt64 = 32
 
+    /// Makes this kernel's answer to other processors' requests known. Before the second processor starts.
+    public static func start() { ProcessorRequests.perform = { perform($0) } }
+
     /// Forgets the user pages of `[start, end)` of the address space with this root.
     @inline(__always)
     public static func invalidate(root: PhysicalAddress, from start: UInt64, to end: UInt64) {
-        guard CPU.pageTable & PageTableEntry.addressMask == root.rawValue else { return }
-        if (end &- start) >> 12 > wholeFlushThreshold {
-            CPU.flushTLB()
-            return
-        }
-        var address = start
-        while address < end {
-            CPU.invalidatePage(UInt(address))
-            address &+= 4096
-        }
+        if isLoaded(root) { invalidateHere(from: start, to: end) }
+        if Processors.count > 1 { broadcast(.invalidate, root, from: start, to: end) }
     }
 
     /// Forgets one page of that address space.
     @inline(__always)
     public static func invalidate(root: PhysicalAddress, page: UInt64) {
-        guard CPU.pageTable & PageTableEntry.addressMask == root.rawValue else { return }
-        CPU.invalidatePage(UInt(page))
+        if isLoaded(root) { CPU.invalidatePage(UInt(page)) }
+        if Processors.count > 1 { broadcast(.invalidate, root, from: page, to: page &+ 4096) }
+    }
+
+    /// Forgets one page on this processor only, whose translation was older than the tables. Another one finds out by itself.
+    @inline(__always)
+    public static func invalidateStale(root: PhysicalAddress, page: UInt64) {
+        if isLoaded(root) { CPU.invalidatePage(UInt(page)) }
     }
 
     /// Forgets every user page of that address space.
     @inline(__always)
     public static func invalidateAll(root: PhysicalAddress) {
-        guard CPU.pageTable & PageTableEntry.addressMask == root.rawValue else { return }
-        CPU.flushTLB()
+        if isLoaded(root) { CPU.flushTLB() }
+        if Processors.count > 1 { broadcast(.invalidateAll, root, from: 0, to: 0) }
     }
 
-    /// Forgets kernel pages, which are global.
+    /// Makes every processor leave an address space that is about to be freed: kernel threads run in whatever was loaded last.
+    public static func leave(root: PhysicalAddress) {
+        if isLoaded(root) { CPU.loadPageTable(KernelMap.root.rawValue) }
+        if Processors.count > 1 { broadcast(.leave, root, from: 0, to: 0) }
+    }
+
+    /// Forgets kernel pages, which every processor may have.
     static func invalidateKernel(from start: UInt64, to end: UInt64) {
+        invalidateEach(from: start, to: end)
+        if Processors.count > 1 { broadcast(.invalidate, PhysicalAddress(0), from: start, to: end) }
+    }
+
+    @inline(__always)
+    private static func isLoaded(_ root: PhysicalAddress) -> Bool { CPU.pageTable & PageTableEntry.addressMask == root.rawValue }
+
+    @inline(__always)
+    private static func invalidateHere(from start: UInt64, to end: UInt64) {
+        if (end &- start) >> 12 > wholeFlushThreshold { CPU.flushTLB() } else { invalidateEach(from: start, to: end) }
+    }
+
+    private static func invalidateEach(from start: UInt64, to end: UInt64) {
         var address = start
         while address < end {
             CPU.invalidatePage(UInt(address))
             address &+= 4096
         }
     }
-}
 
-extension TranslationCache {
-    /// Loads the kernel's own tables if an address space that is about to be freed is loaded.
-    public static func leave(root: PhysicalAddress) {
-        guard CPU.pageTable & PageTableEntry.addressMask == root.rawValue else { return }
-        CPU.loadPageTable(KernelMap.root.rawValue)
+    // MARK: Other processors
+
+    @inline(never)
+    private static func broadcast(_ kind: ProcessorRequest.Kind, _ root: PhysicalAddress, from start: UInt64, to end: UInt64) {
+        var request = ProcessorRequest()
+        (request.kind, request.root, request.start, request.end) = (kind, root.rawValue, start, end)
+        ProcessorRequests.broadcast(request)
+    }
+
+    private static func perform(_ request: ProcessorRequest) {
+        if request.root == 0 {
+            // Kernel pages are global: a flush by CR3 would keep them.
+            if (request.end &- request.start) >> 12 > wholeFlushThreshold { CPU.flushTLBGlobal() } else {
+                invalidateEach(from: request.start, to: request.end)
+            }
+            return
+        }
+        // It may have loaded other tables meanwhile, which forgot these.
+        guard isLoaded(PhysicalAddress(request.root)) else { return }
+        switch request.kind {
+        case .invalidate: invalidateHere(from: request.start, to: request.end)
+        case .invalidateAll: CPU.flushTLB()
+        case .leave: CPU.loadPageTable(KernelMap.root.rawValue)
+        }
     }
 }

@@ -102,7 +102,7 @@ extension SpaceState {
     ) throws(FaultError) {
         let entry = slot.pointee
         guard access.isWrite, !entry.isWritable else {
-            TranslationCache.invalidate(root: tables.root, page: page)
+            TranslationCache.invalidateStale(root: tables.root, page: page)
             return
         }
         if area.pointee.isShared {
@@ -116,7 +116,7 @@ extension SpaceState {
                 }
             }
             slot.pointee = entry.adding([.writable, .dirty])
-            TranslationCache.invalidate(root: tables.root, page: page)
+            TranslationCache.invalidateStale(root: tables.root, page: page)
             return
         }
         let flags = area.pointee.pageFlags.union([.writable, .dirty, .anonymous])
@@ -131,7 +131,7 @@ extension SpaceState {
         if entry.has(.anonymous), FrameAllocator.referenceCount(entry.frame) == 1 {
             // Nobody shares it any more.
             slot.pointee = PageTableEntry(entry.frame, flags)
-            TranslationCache.invalidate(root: tables.root, page: page)
+            TranslationCache.invalidateStale(root: tables.root, page: page)
             return
         }
         guard let frame = Reclaim.allocate() else { throw .outOfMemory }

@@ -19,8 +19,12 @@ FUNCTION martlet_irq_restore
     sti
 .off:
     ret
+; In a spin loop: what other processors ask of this one is done at once, since the one that is waited for may wait for it.
+extern martlet_serve_requests
 FUNCTION martlet_pause
     pause
+    cmp qword [gs:40], 0                ; PerCPUBlock.pendingRequests
+    jne martlet_serve_requests
     ret
 FUNCTION martlet_percpu
     mov rax, [gs:0]
@@ -240,6 +244,11 @@ ADDRESS_OF martlet_address_trap_stubs, martlet_trap_stubs
 ADDRESS_OF martlet_address_syscall_entry, martlet_syscall_entry
 ADDRESS_OF martlet_address_boot_stack_top, martlet_boot_stack_top
 ADDRESS_OF martlet_address_symbols, martlet_symbols
+ADDRESS_OF martlet_address_start_code, martlet_start_code
+ADDRESS_OF martlet_address_start_code_end, martlet_start_code_end
+ADDRESS_OF martlet_address_start_parameters, martlet_start_parameters
+ADDRESS_OF martlet_address_processor_entry, martlet_processor_main
+ADDRESS_OF martlet_address_boot_page_table, martlet_boot_pml4
 
 section .bss nobits write align=64
 global martlet_boot_cpu_block

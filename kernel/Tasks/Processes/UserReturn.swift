@@ -11,7 +11,7 @@ public enum UserReturn {
     public static func prepare(_ frame: UnsafeMutablePointer<TrapFrame>) {
         while true {
             _ = machineInterruptSave()
-            let isDue = PerCPU.current.pointee.needsReschedule != 0
+            let isDue = PerCPU.current.pointee.needsReschedule
             let isInterrupted = currentThread.interruptPending.load(ordering: .acquiring)
             if !isDue, !isInterrupted { return }
             machineInterruptRestore(0x200)

@@ -5,42 +5,40 @@ import Synchronization
 /// Chooses which thread runs: round robin with a slice, where a thread that wakes up runs first as long as it has some
 /// of its slice left. Interactive threads, which sleep most of the time, thus run at once; a pair that wakes each
 /// other in turn uses up its slices and goes to the end like everybody.
+///
+/// Each processor has a queue of its own. A thread that wakes goes to an idle processor, best the one that it ran on last; a
+/// processor that has nothing to do takes from one that has too much (`Placement`).
 public enum Scheduler {
     public static let sliceNanoseconds: Int64 = 6_000_000
 
-    /// The ready threads of a processor. The lock is held across a context switch and released by the thread that was
-    /// switched to, so nobody can run a thread whose registers are not saved yet.
-    struct RunQueue: ~Copyable {
-        let lock = Atomic<UInt32>(0)
-        var head: ThreadReference?
-        var tail: ThreadReference?
-        var readyCount = 0
-        /// Runs when nothing else does.
-        var idle: ThreadReference?
-        /// A thread that died and whose last reference can be dropped once its stack is not in use.
-        var finished: Unmanaged<Thread>?
-    }
+    // By processor. Written once for each, before it runs threads.
+    nonisolated(unsafe) private static var queues = InlineArray<64, RunQueueReference?>(repeating: nil)
 
-    // One queue for now: threads may run on any processor. Written once at boot.
-    nonisolated(unsafe) static var queue = UnsafeMutablePointer<RunQueue>(bitPattern: 16)!
+    static func queue(_ processor: Int) -> RunQueueReference { queues[processor]! }
 
-    /// Makes the code that runs at boot the idle thread of the first processor.
-    /// - Parameter bootThread: a thread whose stack is the one in use.
-    public static func start(bootThread: Thread) {
-        makeQueue()
-        let block = bootThread.block
+    /// Makes the code that runs here the idle thread of this processor. Interrupts are off.
+    /// - Parameter idle: stands for it. Nothing ever starts at its entry.
+    public static func start(idle: Thread) {
+        let own = PerCPU.current
+        let block = idle.block
+        _ = Unmanaged.passRetained(idle)
         block.pointee.state.store(.running, ordering: .releasing)
         block.pointee.lastStarted = machineMonotonicNanoseconds()
-        queue.pointee.idle = block
-        _ = Unmanaged.passRetained(bootThread)
-        PerCPU.current.pointee.currentThread = UInt(bitPattern: block.pointee.thread.toOpaque())
-        PerCPU.current.pointee.currentBlock = UInt(bitPattern: block)
+        block.pointee.processor.store(Int(own.pointee.index), ordering: .relaxed)
+        own.pointee.currentThread = UInt(bitPattern: block.pointee.thread.toOpaque())
+        own.pointee.currentBlock = UInt(bitPattern: block)
+        own.pointee.kernelStackTop = block.pointee.registers.stackTop
+        makeQueue(idle: block)
     }
 
-    /// Makes an empty run queue.
-    static func makeQueue() {
-        queue = .allocate(capacity: 1)
-        queue.initialize(to: RunQueue())
+    /// Makes the empty queue of this processor.
+    static func makeQueue(idle: ThreadReference) {
+        let own = PerCPU.current
+        let queue = RunQueueReference.allocate(capacity: 1)
+        queue.initialize(to: RunQueue(processor: Int(own.pointee.index), idle: idle))
+        queues[Int(own.pointee.index)] = queue
+        own.pointee.runQueue = UInt(bitPattern: queue)
+        Timers.startHere()
     }
 
     // MARK: Sleeping and waking
@@ -50,28 +48,24 @@ public enum Scheduler {
         running.pointee.state.store(interruptible ? .sleeping : .sleepingUninterruptibly, ordering: .sequentiallyConsistent)
     }
 
-    /// Takes the announcement back.
-    public static func cancelSleep() {
-        let flags = lockQueue()
-        running.pointee.state.store(.running, ordering: .releasing)
-        unlockQueue(flags)
-    }
+    /// Takes the announcement back. A wake-up that comes at the same time does the same.
+    public static func cancelSleep() { running.pointee.state.store(.running, ordering: .releasing) }
 
     /// Gives up the processor until a wake-up.
-    public static func sleepNow() {
-        let flags = lockQueue()
-        switchAway(flags)
-    }
+    public static func sleepNow() { switchAway(lockOwnQueue()) }
 
     /// Makes a sleeping thread ready. Callable in any context.
     /// - Returns: false when it was not asleep.
     @discardableResult
     public static func wake(_ thread: Thread) -> Bool { wake(thread.block, from: .sleeping, .sleepingUninterruptibly) }
 
-    /// Makes a thread ready only if it sleeps interruptibly: what a signal does.
+    /// Makes a thread ready only if it sleeps interruptibly, and one that runs look at what there is for it: what a signal does.
     public static func interrupt(_ thread: Thread) {
         thread.interruptPending.store(true, ordering: .sequentiallyConsistent)
-        wake(thread.block, from: .sleeping, .sleeping)
+        if wake(thread.block, from: .sleeping, .sleeping) { return }
+        // It may be in user mode on another processor, which must come out of it to see the mark.
+        let processor = thread.block.pointee.processor.load(ordering: .acquiring)
+        if thread.state == .running, processor != Int(PerCPU.current.pointee.index) { Interrupts.sendReschedule(to: processor) }
     }
 
     /// Makes a stopped thread ready again, or takes back the announcement of a stop.
@@ -79,36 +73,63 @@ public enum Scheduler {
 
     @discardableResult
     private static func wake(_ block: ThreadReference, from a: ThreadState, _ b: ThreadState) -> Bool {
-        let flags = lockQueue()
-        defer { unlockQueue(flags) }
+        let flags = machineInterruptSave()
+        defer { machineInterruptRestore(flags) }
+        var queue = lockQueue(of: block)
         let state = block.pointee.state.load(ordering: .acquiring)
-        guard state == a || state == b else { return false }
-        if block == running {
+        guard state == a || state == b else {
+            queue.unlock()
+            return false
+        }
+        if block == queue.pointee.current {
             // It has not gone to sleep yet: the announcement is taken back.
             block.pointee.state.store(.running, ordering: .releasing)
+            queue.unlock()
             return true
         }
         block.pointee.state.store(.ready, ordering: .releasing)
+        let target = Placement.processor(for: block, last: queue.pointee.processor)
+        if target != queue.pointee.processor {
+            // Ready, but in no queue: nobody else touches it meanwhile.
+            block.pointee.processor.store(target, ordering: .releasing)
+            queue.unlock()
+            queue = self.queue(target)
+            queue.lock()
+        }
+        enqueueWoken(block, queue)
+        queue.unlock()
+        return true
+    }
+
+    /// Puts a thread that woke into a queue, and makes the queue's processor look if it should run at once. The lock is held.
+    private static func enqueueWoken(_ block: ThreadReference, _ queue: RunQueueReference) {
+        var isUrgent = queue.pointee.current == queue.pointee.idle
         if block.pointee.sliceNanoseconds > 0 {
-            pushFront(block)
-            PerCPU.current.pointee.needsReschedule = 1
+            queue.pointee.pushFront(block)
+            isUrgent = true
         } else {
             block.pointee.sliceNanoseconds = block.pointee.fullSliceNanoseconds
-            pushBack(block)
-            if isIdle(running) { PerCPU.current.pointee.needsReschedule = 1 }
+            queue.pointee.pushBack(block)
         }
-        return true
+        if isUrgent { requestReschedule(queue.pointee.processor) }
+    }
+
+    private static func requestReschedule(_ processor: Int) {
+        let target = Processors[processor]
+        if target.pointee.needsReschedule { return }
+        target.pointee.needsReschedule = true
+        if target != PerCPU.current { Interrupts.sendReschedule(to: processor) }
     }
 
     /// Gives the processor to the next ready thread, if any (sched_yield, end of slice).
     public static func yield() {
-        let flags = lockQueue()
+        let flags = lockOwnQueue()
         running.pointee.state.store(.ready, ordering: .releasing)
         switchAway(flags)
     }
 
     /// Whether another thread could run on this processor now. A hint: it may change at once.
-    public static var hasReadyThreads: Bool { queue.pointee.readyCount > 0 }
+    public static var hasReadyThreads: Bool { ownQueue.pointee.readyCount.load(ordering: .relaxed) > 0 }
 
     /// Stops the current thread until `resume`, unless `stillStopped`, asked after the announcement, says otherwise.
     public static func stopCurrent(if stillStopped: () -> Bool) {
@@ -118,7 +139,7 @@ public enum Scheduler {
 
     /// Ends the current thread. Its last reference is dropped by whoever runs next.
     public static func exitCurrent() -> Never {
-        let flags = lockQueue()
+        let flags = lockOwnQueue()
         running.pointee.state.store(.dead, ordering: .releasing)
         switchAway(flags)
         panic("a dead thread ran")
@@ -127,6 +148,7 @@ public enum Scheduler {
     /// Hands a new thread to the scheduler, which keeps it alive until it exits.
     public static func launch(_ thread: Thread) {
         _ = Unmanaged.passRetained(thread)
+        thread.block.pointee.processor.store(Int(PerCPU.current.pointee.index), ordering: .relaxed)
         wake(thread)
     }
 
@@ -137,25 +159,29 @@ public enum Scheduler {
         DeadlineTimer.fired()
         let now = machineMonotonicNanoseconds()
         Timers.expire(now: now)
-        let flags = lockQueue()
-        let block = running
+        let flags = lockOwnQueue()
+        let queue = ownQueue
+        let block = queue.pointee.current
         charge(block, now: now)
-        if queue.pointee.head != nil, block.pointee.sliceNanoseconds <= 0 || isIdle(block) {
-            PerCPU.current.pointee.needsReschedule = 1
+        if !queue.pointee.isEmpty, block.pointee.sliceNanoseconds <= 0 || block == queue.pointee.idle {
+            PerCPU.current.pointee.needsReschedule = true
         }
-        unlockQueue(flags)
+        queue.unlock()
+        machineInterruptRestore(flags)
         programTimer()
     }
 
     /// Runs before the return to user mode when `needsReschedule` is set.
     public static func reschedule() {
-        let flags = lockQueue()
-        PerCPU.current.pointee.needsReschedule = 0
-        let block = running
+        let flags = lockOwnQueue()
+        PerCPU.current.pointee.needsReschedule = false
+        let queue = ownQueue
+        let block = queue.pointee.current
         charge(block, now: machineMonotonicNanoseconds())
-        guard queue.pointee.head != nil else {
+        guard !queue.pointee.isEmpty else {
             if block.pointee.sliceNanoseconds <= 0 { block.pointee.sliceNanoseconds = block.pointee.fullSliceNanoseconds }
-            unlockQueue(flags)
+            queue.unlock()
+            machineInterruptRestore(flags)
             return
         }
         block.pointee.state.store(.ready, ordering: .releasing)
@@ -166,9 +192,10 @@ public enum Scheduler {
     static func programTimer() {
         let flags = machineInterruptSave()
         defer { machineInterruptRestore(flags) }
-        var deadline = Timers.earliest ?? .max
-        if queue.pointee.readyCount > 0 {
-            let slice = max(running.pointee.sliceNanoseconds, 100_000)
+        var deadline = Timers.earliest
+        let queue = ownQueue
+        if queue.pointee.readyCount.load(ordering: .relaxed) > 0 {
+            let slice = max(queue.pointee.current.pointee.sliceNanoseconds, 100_000)
             deadline = min(deadline, machineMonotonicNanoseconds() &+ UInt64(slice))
         }
         DeadlineTimer.program(deadline)
@@ -177,19 +204,22 @@ public enum Scheduler {
     /// The idle loop of this processor: waits for interrupts, runs whatever becomes ready.
     public static func idleLoop() -> Never {
         while true {
-            let flags = lockQueue()
-            PerCPU.current.pointee.needsReschedule = 0
-            if queue.pointee.head != nil {
+            let flags = lockOwnQueue()
+            PerCPU.current.pointee.needsReschedule = false
+            let queue = ownQueue
+            if queue.pointee.isEmpty, let block = Placement.steal(for: queue) { queue.pointee.pushBack(block) }
+            if !queue.pointee.isEmpty {
                 switchAway(flags)
             } else {
-                unlockQueue(flags)
+                queue.unlock()
+                machineInterruptRestore(flags)
                 programTimer()
-                CPU.waitForInterrupt { PerCPU.current.pointee.needsReschedule == 0 }
+                CPU.waitForInterrupt { !PerCPU.current.pointee.needsReschedule }
             }
         }
     }
 
-    // MARK: The queue (lock held)
+    // MARK: Queues and locks
 
     /// The block of the running thread.
     @inline(__always)
@@ -198,42 +228,29 @@ public enum Scheduler {
         ThreadReference(bitPattern: PerCPU.current.pointee.currentBlock)!
     }
 
-    private static func isIdle(_ block: ThreadReference) -> Bool { block == queue.pointee.idle }
+    /// The queue of the processor that runs this. Interrupts are off, or it is only a hint.
+    @inline(__always)
+    private static var ownQueue: RunQueueReference {
+        // SAFETY: set by `start`, and never freed.
+        RunQueueReference(bitPattern: PerCPU.current.pointee.runQueue)!
+    }
 
-    static func lockQueue() -> UInt {
+    @inline(__always)
+    private static func lockOwnQueue() -> UInt {
         let flags = machineInterruptSave()
-        while queue.pointee.lock.exchange(1, ordering: .acquiring) != 0 {
-            while queue.pointee.lock.load(ordering: .relaxed) != 0 { machinePause() }
-        }
+        ownQueue.lock()
         return flags
     }
 
-    static func unlockQueue(_ flags: UInt) {
-        queue.pointee.lock.store(0, ordering: .releasing)
-        machineInterruptRestore(flags)
-    }
-
-    private static func pushFront(_ block: ThreadReference) {
-        block.pointee.next = queue.pointee.head
-        queue.pointee.head = block
-        if queue.pointee.tail == nil { queue.pointee.tail = block }
-        queue.pointee.readyCount += 1
-    }
-
-    private static func pushBack(_ block: ThreadReference) {
-        block.pointee.next = nil
-        if let tail = queue.pointee.tail { tail.pointee.next = block } else { queue.pointee.head = block }
-        queue.pointee.tail = block
-        queue.pointee.readyCount += 1
-    }
-
-    private static func popFront() -> ThreadReference? {
-        guard let block = queue.pointee.head else { return nil }
-        queue.pointee.head = block.pointee.next
-        if queue.pointee.head == nil { queue.pointee.tail = nil }
-        block.pointee.next = nil
-        queue.pointee.readyCount -= 1
-        return block
+    /// Locks the queue that a thread belongs to. Interrupts are off.
+    private static func lockQueue(of block: ThreadReference) -> RunQueueReference {
+        while true {
+            let processor = block.pointee.processor.load(ordering: .acquiring)
+            let queue = queue(processor)
+            queue.lock()
+            if block.pointee.processor.load(ordering: .relaxed) == processor { return queue }
+            queue.unlock()
+        }
     }
 
     private static func charge(_ block: ThreadReference, now: UInt64) {
@@ -243,29 +260,35 @@ public enum Scheduler {
         block.pointee.sliceNanoseconds -= Int64(ran)
     }
 
-    /// Switches from the current thread, whose state says what becomes of it. Returns when it runs again.
+    // MARK: Switching
+
+    /// Switches from the current thread, whose state says what becomes of it. The lock of this processor's queue is held. Returns
+    /// when the thread runs again, perhaps on another processor.
     private static func switchAway(_ flags: UInt) {
         let now = machineMonotonicNanoseconds()
-        let block = running
+        let queue = ownQueue
+        let block = queue.pointee.current
         charge(block, now: now)
         switch block.pointee.state.load(ordering: .acquiring) {
         case .ready:
-            if isIdle(block) { break }
+            if block == queue.pointee.idle { break }
             if block.pointee.sliceNanoseconds <= 0 { block.pointee.sliceNanoseconds = block.pointee.fullSliceNanoseconds }
-            pushBack(block)
+            queue.pointee.pushBack(block)
         case .running:
-            if isIdle(block) { break }
+            if block == queue.pointee.idle { break }
             // Woken between the announcement and now: goes on, at once.
-            unlockQueue(flags)
+            queue.unlock()
+            machineInterruptRestore(flags)
             return
         case .dead:
             queue.pointee.finished = block.pointee.thread
         case .sleeping, .sleepingUninterruptibly, .stopped:
             break
         }
-        let next = popFront() ?? queue.pointee.idle!
+        let next = queue.pointee.popFront() ?? Placement.steal(for: queue) ?? queue.pointee.idle
         next.pointee.state.store(.running, ordering: .releasing)
         next.pointee.lastStarted = now
+        queue.pointee.current = next
         if next != block { contextSwitch(from: block, to: next) }
         finishSwitch()
         machineInterruptRestore(flags)
@@ -273,10 +296,11 @@ public enum Scheduler {
 
     /// First thing on the new thread's stack: releases the queue, and what the old thread left.
     static func finishSwitch() {
+        let queue = ownQueue
         let finished = queue.pointee.finished
         queue.pointee.finished = nil
-        let needsTimer = queue.pointee.readyCount > 0
-        queue.pointee.lock.store(0, ordering: .releasing)
+        let needsTimer = queue.pointee.readyCount.load(ordering: .relaxed) > 0
+        queue.unlock()
         if needsTimer { programTimer() }
         finished?.release()
     }

@@ -21,11 +21,15 @@ public enum ThreadState: UInt8, AtomicRepresentable, Sendable {
 /// The part of a thread that the scheduler and the context switch work on: plain memory that does not move, reached by pointers that
 /// count no references. A switch that never comes back, which is how a thread ends, can thus not keep anything alive.
 ///
-/// Protected by the lock of the run queue, but for `registers`, which belongs to whoever runs the thread.
+/// Protected by the lock of the run queue of `processor`, but for `registers`, which belongs to whoever runs the thread.
 struct ThreadControlBlock: ~Copyable {
     /// The thread, alive until it is dead and its stack is not in use.
     let thread: Unmanaged<Thread>
     let state = Atomic<ThreadState>(.sleeping)
+    /// The processor whose run queue it is in, or was last. Changed with that queue's lock held.
+    let processor = Atomic<Int>(0)
+    /// The processors that it may run on, as bits by number. May be set at any time; a thread moves when it is next made ready.
+    let allowedProcessors = Atomic<UInt64>(.max)
     /// The next one in the run queue.
     var next: ThreadReference?
     /// The nice value, −20 to 19. May be set at any time.

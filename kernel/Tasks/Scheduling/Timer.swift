@@ -1,11 +1,15 @@
+import Processor
 import Support
+import Synchronization
 
 /// Something that happens once at a given time. Subclasses say what.
 open class KernelTimer {
     /// Monotonic nanoseconds; valid while armed.
     public internal(set) var deadline: UInt64 = 0
-    /// Place in the heap of `Timers`, or -1. Protected by its lock.
+    /// Place in the heap of its processor, or -1. Protected by that heap's lock.
     var heapIndex = -1
+    /// The processor in whose heap it is; -1 for none, -2 while it is put into one.
+    let processor = Atomic<Int>(-1)
 
     public init() {}
 
@@ -34,38 +38,70 @@ final class WakeTimer: KernelTimer {
     override func fire() { _ = Scheduler.wake(thread) }
 }
 
-/// All armed timers, in a binary heap by deadline. One lock protects it.
+/// All armed timers: for each processor a binary heap by deadline. A timer fires on the processor that armed it.
 public enum Timers {
     struct Heap: ~Copyable {
         var items: [KernelTimer] = []
     }
-    static let heap = SpinLock(Heap())
+    typealias HeapReference = UnsafeMutablePointer<SpinLock<Heap>>
 
-    /// The deadline of the earliest timer, if any.
-    public static var earliest: UInt64? { heap.withLock { $0.items.first?.deadline } }
+    // By processor. Written once for each, when its run queue is made.
+    nonisolated(unsafe) private static var heaps = InlineArray<64, HeapReference?>(repeating: nil)
 
-    static func isArmed(_ timer: KernelTimer) -> Bool { heap.withLock { _ in timer.heapIndex >= 0 } }
+    /// Makes the heap of this processor.
+    static func startHere() {
+        let heap = HeapReference.allocate(capacity: 1)
+        heap.initialize(to: SpinLock(Heap()))
+        heaps[Int(PerCPU.current.pointee.index)] = heap
+    }
+
+    private static func heap(_ processor: Int) -> HeapReference { heaps[processor].unsafelyUnwrapped }
+    private static var ownHeap: HeapReference { heap(Int(PerCPU.current.pointee.index)) }
+
+    /// The deadline of this processor's earliest timer; `.max` when there is none. Interrupts are off.
+    static var earliest: UInt64 { ownHeap.pointee.withLock { $0.items.first?.deadline ?? .max } }
+
+    static func isArmed(_ timer: KernelTimer) -> Bool { timer.processor.load(ordering: .acquiring) != -1 }
 
     static func arm(_ timer: KernelTimer, at deadline: UInt64) {
-        let isEarliest = heap.withLock { heap in
-            if timer.heapIndex >= 0 { heap.remove(timer) }
+        let flags = machineInterruptSave()
+        // Whoever makes it -2 is the one who puts it into a heap; several may try at once.
+        while !timer.processor.compareExchange(expected: -1, desired: -2, ordering: .acquiringAndReleasing).exchanged {
+            disarm(timer)
+        }
+        let own = Int(PerCPU.current.pointee.index)
+        let isEarliest = heap(own).pointee.withLock { heap in
             timer.deadline = deadline
             heap.insert(timer)
+            timer.processor.store(own, ordering: .releasing)
             return timer.heapIndex == 0
         }
         if isEarliest { Scheduler.programTimer() }
+        machineInterruptRestore(flags)
     }
 
     static func disarm(_ timer: KernelTimer) {
-        heap.withLock { heap in
-            if timer.heapIndex >= 0 { heap.remove(timer) }
+        while true {
+            let processor = timer.processor.load(ordering: .acquiring)
+            if processor == -1 { return }
+            if processor >= 0 {
+                let isDone = heap(processor).pointee.withLock { heap in
+                    // It may have fired or moved before the lock was taken.
+                    guard timer.processor.load(ordering: .relaxed) == processor else { return false }
+                    heap.remove(timer)
+                    return true
+                }
+                if isDone { return }
+            }
+            machinePause()
         }
     }
 
-    /// Fires every timer whose deadline has come. Called by the timer interrupt.
+    /// Fires every timer of this processor whose deadline has come. Called by the timer interrupt.
     static func expire(now: UInt64) {
+        let own = ownHeap
         while true {
-            let due: KernelTimer? = heap.withLock { heap in
+            let due: KernelTimer? = own.pointee.withLock { heap in
                 guard let first = heap.items.first, first.deadline <= now else { return nil }
                 heap.remove(first)
                 return first
@@ -96,6 +132,7 @@ extension Timers.Heap {
             siftUp(hole)
             siftDown(hole)
         }
+        timer.processor.store(-1, ordering: .releasing)
     }
 
     private mutating func siftUp(_ start: Int) {
