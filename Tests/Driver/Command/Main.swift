@@ -4,7 +4,7 @@ import Foundation
 import TestDriver
 
 private let usage = """
-    usage: martlet-test [run] [--filter TEXT] [--jobs N] [--approve] [--list]
+    usage: martlet-test [run] [--filter TEXT] [--jobs N] [--cpus N] [--approve] [--list]
            martlet-test shell [MACHINE OPTION...] COMMAND...      run commands in the guest, print their output
            martlet-test boot [MACHINE OPTION...] [STEP...]        boot and do the steps in order
            martlet-test bench                                     figures beside those of Linux

@@ -34,6 +34,10 @@ public final class ScenarioContext: @unchecked Sendable {
 
     /// Starts a machine; it ends with the scenario.
     public func start(_ configuration: MachineConfiguration) throws -> Machine {
+        var configuration = configuration
+        if !configuration.countsInstructions {
+            configuration.processors = max(configuration.processors, workspace.leastProcessors)
+        }
         let index = lock.withLock { machines.count }
         let machine = try Machine(configuration, logs: index == 0 ? logs : logs.appending(path: "machine-\(index + 1)"))
         lock.withLock { machines.append(machine) }

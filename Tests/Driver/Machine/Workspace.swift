@@ -5,6 +5,8 @@ import Foundation
 /// The source tree and its build products.
 public struct Workspace: Sendable {
     public let root: URL
+    /// Machines that do not count instructions get at least that many processors.
+    public var leastProcessors = 1
 
     public init(root: URL) { self.root = root }
 
