@@ -57,6 +57,32 @@ struct DeadlineTree: ~Copyable {
         restore(from: lowestChanged)
     }
 
+    /// The last entity in order that fulfils a condition.
+    /// - Complexity: O(n)
+    func last(where condition: (FairReference) -> Bool) -> FairReference? {
+        var node = root
+        while let right = node?.pointee.right { node = right }
+        while let entity = node {
+            if condition(entity) { return entity }
+            node = Self.previous(entity)
+        }
+        return nil
+    }
+
+    /// The entity before another one in order.
+    private static func previous(_ entity: FairReference) -> FairReference? {
+        if var node = entity.pointee.left {
+            while let right = node.pointee.right { node = right }
+            return node
+        }
+        var child = entity
+        while let parent = child.pointee.parent {
+            if parent.pointee.right == child { return parent }
+            child = parent
+        }
+        return nil
+    }
+
     /// The entity with the earliest deadline among those whose virtual runtime has not passed `virtualTime`.
     /// - Complexity: O(log n)
     func firstEligible(at virtualTime: UInt64) -> FairReference? {

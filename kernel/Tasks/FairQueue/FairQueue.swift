@@ -203,6 +203,11 @@ public struct FairQueue: ~Copyable {
         return isBefore(waiting.pointee.virtualDeadline, current.pointee.virtualDeadline)
     }
 
+    /// The waiting entity with the latest deadline of those that fulfil a condition: the one that another processor should help out
+    /// with, as it would wait longest here.
+    /// - Complexity: O(n)
+    public func lastWaiting(where condition: (FairReference) -> Bool) -> FairReference? { tree.last(where: condition) }
+
     /// Whether a runnable entity has not had more than its share.
     public func isEligible(_ entity: FairReference) -> Bool { !isBefore(virtualTime, entity.pointee.virtualRuntime) }
 

@@ -18,20 +18,24 @@ enum Placement {
             let queue = Scheduler.queue(candidate)
             if queue.pointee.isIdle { return candidate }
             // Only for a thread that must leave the last one does the length of queues matter.
-            let length = queue.pointee.readyCount.load(ordering: .relaxed)
+            let length = queue.pointee.waitingCount.load(ordering: .relaxed)
             if fallback != last, length < least { (fallback, least) = (candidate, length) }
         }
         return fallback ?? last
     }
 
-    /// Takes a ready thread from the longest queue of all for a processor whose own is empty. The lock of `queue` is held.
-    static func steal(for queue: RunQueueReference) -> ThreadReference? {
+    /// Moves a ready thread from the longest queue of all to that of a processor that has none. The lock of `queue` is held.
+    /// - Returns: whether there was one.
+    static func steal(for queue: RunQueueReference) -> Bool {
         let own = queue.pointee.processor
-        guard let victim = busiest(except: own), victim.tryLock() else { return nil }
-        defer { victim.unlock() }
-        guard let block = victim.pointee.popFirst(allowedOn: own) else { return nil }
-        block.pointee.processor.store(own, ordering: .releasing)
-        return block
+        guard Processors.count > 1, let victim = busiest(except: own), victim.tryLock() else { return false }
+        let now = machineMonotonicNanoseconds()
+        let block = victim.pointee.takeWaiting(for: own, now: now)
+        block?.pointee.processor.store(own, ordering: .releasing)
+        victim.unlock()
+        guard let block else { return false }
+        queue.pointee.add(block, isForeign: true, now: now)
+        return true
     }
 
     private static func busiest(except processor: Int) -> RunQueueReference? {
@@ -39,7 +43,7 @@ enum Placement {
         var most = 0
         for index in 0..<Processors.count where index != processor {
             let queue = Scheduler.queue(index)
-            let length = queue.pointee.readyCount.load(ordering: .relaxed)
+            let length = queue.pointee.waitingCount.load(ordering: .relaxed)
             if length > most { (best, most) = (queue, length) }
         }
         return best

@@ -1,3 +1,4 @@
+import FairQueue
 import Processor
 import Support
 import Synchronization
@@ -10,15 +11,18 @@ struct RunQueue: ~Copyable {
     let lock = Atomic<UInt32>(0)
     let processor: Int
     /// What the processor runs.
-    var current: ThreadReference
-    /// Runs when nothing else does.
+    private(set) var current: ThreadReference
+    /// Runs when nothing else does. It is never in `fair`.
     let idle: ThreadReference
-    /// Read without the lock by processors that look for work or for a place.
-    let readyCount = Atomic<Int>(0)
+    /// Threads that wait. Read without the lock by processors that look for work or for a place.
+    let waitingCount = Atomic<Int>(0)
+    /// When the running thread's time is up, if others wait; `.max` if not. Read without the lock by this processor.
+    let sliceEnd = Atomic<UInt64>(.max)
     /// A thread that died and whose last reference can be dropped once its stack is not in use.
     var finished: Unmanaged<Thread>?
-    private var head: ThreadReference?
-    private var tail: ThreadReference?
+    /// A thread that may not run here any more, and goes elsewhere once its registers are saved.
+    var departing: ThreadReference?
+    private var fair = FairQueue()
 
     init(processor: Int, idle: ThreadReference) {
         self.processor = processor
@@ -26,54 +30,74 @@ struct RunQueue: ~Copyable {
         current = idle
     }
 
-    var isEmpty: Bool { head == nil }
+    var hasWaiting: Bool { fair.waitingCount > 0 }
+    var runsIdle: Bool { current == idle }
     /// Whether the processor has nothing to do. A hint without the lock.
-    var isIdle: Bool { current == idle && readyCount.load(ordering: .relaxed) == 0 }
+    var isIdle: Bool { current == idle && waitingCount.load(ordering: .relaxed) == 0 }
 
-    mutating func pushFront(_ block: ThreadReference) {
-        block.pointee.next = head
-        head = block
-        if tail == nil { tail = block }
-        readyCount.wrappingAdd(1, ordering: .relaxed)
+    /// Accounts for what the running thread has used.
+    /// - Returns: whether it has had what it asked for.
+    @discardableResult
+    mutating func charge(now: UInt64) -> Bool {
+        let ran = now &- current.pointee.lastStarted
+        current.pointee.lastStarted = now
+        current.pointee.runtimeNanoseconds &+= ran
+        return fair.charge(ran)
     }
 
-    mutating func pushBack(_ block: ThreadReference) {
-        block.pointee.next = nil
-        if let tail { tail.pointee.next = block } else { head = block }
-        tail = block
-        readyCount.wrappingAdd(1, ordering: .relaxed)
+    /// Adds a thread that has become ready.
+    /// - Parameter isForeign: it was in, or slept in, another processor's queue.
+    mutating func add(_ block: ThreadReference, isForeign: Bool, now: UInt64) {
+        charge(now: now)
+        if isForeign { fair.migrateIn(block.fair) } else { fair.insert(block.fair) }
+        noteChange(now)
     }
 
-    mutating func popFront() -> ThreadReference? {
-        guard let block = head else { return nil }
-        head = block.pointee.next
-        if head == nil { tail = nil }
-        block.pointee.next = nil
-        readyCount.wrappingSubtract(1, ordering: .relaxed)
-        return block
+    /// Takes the running thread off, which sleeps, stops or dies.
+    mutating func removeCurrent() { fair.remove(current.fair) }
+
+    /// Takes the running thread off, for another processor.
+    mutating func expelCurrent() {
+        fair.migrateOut(current.fair)
+        departing = current
     }
 
-    /// Takes out the first thread that may run on another processor.
-    mutating func popFirst(allowedOn processor: Int) -> ThreadReference? {
-        var previous: ThreadReference?
-        var next = head
-        while let block = next {
-            if block.pointee.mayRun(on: processor) {
-                if let previous { previous.pointee.next = block.pointee.next } else { head = block.pointee.next }
-                if tail == block { tail = previous }
-                block.pointee.next = nil
-                readyCount.wrappingSubtract(1, ordering: .relaxed)
-                return block
-            }
-            previous = block
-            next = block.pointee.next
-        }
-        return nil
+    /// Takes a waiting thread off that may run on another processor.
+    mutating func takeWaiting(for processor: Int, now: UInt64) -> ThreadReference? {
+        guard let entity = fair.lastWaiting(where: { ThreadReference($0).pointee.mayRun(on: processor) }) else { return nil }
+        charge(now: now)
+        fair.migrateOut(entity)
+        noteChange(now)
+        return ThreadReference(entity)
     }
-}
 
-extension ThreadControlBlock {
-    func mayRun(on processor: Int) -> Bool { allowedProcessors.load(ordering: .relaxed) & 1 << UInt64(processor) != 0 }
+    /// Who should run; nil when nobody is ready.
+    func pick() -> ThreadReference? { fair.pick().map { ThreadReference($0) } }
+
+    /// Whether one that waits should take over from the running one at once.
+    func shouldPreempt() -> Bool { runsIdle ? fair.count > 0 : fair.shouldPreempt() }
+
+    mutating func yieldCurrent() { fair.yield() }
+
+    mutating func setCurrent(_ block: ThreadReference, now: UInt64) {
+        fair.setCurrent(block == idle ? nil : block.fair)
+        current = block
+        block.pointee.lastStarted = now
+        noteChange(now)
+    }
+
+    mutating func setNice(_ block: ThreadReference, _ nice: Int8, now: UInt64) {
+        charge(now: now)
+        fair.setNice(block.fair, to: nice)
+        noteChange(now)
+    }
+
+    /// Brings up to date what is read without the lock.
+    mutating func noteChange(_ now: UInt64) {
+        let waiting = fair.waitingCount
+        waitingCount.store(waiting, ordering: .relaxed)
+        sliceEnd.store(waiting > 0 && current != idle ? now &+ fair.sliceLeftNanoseconds : .max, ordering: .relaxed)
+    }
 }
 
 typealias RunQueueReference = UnsafeMutablePointer<RunQueue>

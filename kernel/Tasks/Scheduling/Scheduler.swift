@@ -2,15 +2,12 @@ import Processor
 import Support
 import Synchronization
 
-/// Chooses which thread runs: round robin with a slice, where a thread that wakes up runs first as long as it has some
-/// of its slice left. Interactive threads, which sleep most of the time, thus run at once; a pair that wakes each
-/// other in turn uses up its slices and goes to the end like everybody.
+/// Chooses which thread runs: by earliest eligible virtual deadline (`FairQueue`), which gives everybody a share by nice value and
+/// lets those that need little have it soon.
 ///
 /// Each processor has a queue of its own. A thread that wakes goes to an idle processor, best the one that it ran on last; a
 /// processor that has nothing to do takes from one that has too much (`Placement`).
 public enum Scheduler {
-    public static let sliceNanoseconds: Int64 = 6_000_000
-
     // By processor. Written once for each, before it runs threads.
     nonisolated(unsafe) private static var queues = InlineArray<64, RunQueueReference?>(repeating: nil)
 
@@ -88,30 +85,25 @@ public enum Scheduler {
             return true
         }
         block.pointee.state.store(.ready, ordering: .releasing)
-        let target = Placement.processor(for: block, last: queue.pointee.processor)
-        if target != queue.pointee.processor {
+        let last = queue.pointee.processor
+        let target = Placement.processor(for: block, last: last)
+        if target != last {
             // Ready, but in no queue: nobody else touches it meanwhile.
             block.pointee.processor.store(target, ordering: .releasing)
             queue.unlock()
             queue = self.queue(target)
             queue.lock()
         }
-        enqueueWoken(block, queue)
+        add(block, to: queue, isForeign: target != last)
         queue.unlock()
         return true
     }
 
-    /// Puts a thread that woke into a queue, and makes the queue's processor look if it should run at once. The lock is held.
-    private static func enqueueWoken(_ block: ThreadReference, _ queue: RunQueueReference) {
-        var isUrgent = queue.pointee.current == queue.pointee.idle
-        if block.pointee.sliceNanoseconds > 0 {
-            queue.pointee.pushFront(block)
-            isUrgent = true
-        } else {
-            block.pointee.sliceNanoseconds = block.pointee.fullSliceNanoseconds
-            queue.pointee.pushBack(block)
-        }
-        if isUrgent { requestReschedule(queue.pointee.processor) }
+    /// Puts a ready thread into a queue and makes the queue's processor consider it. The lock is held, and released by the caller.
+    private static func add(_ block: ThreadReference, to queue: RunQueueReference, isForeign: Bool) {
+        queue.pointee.add(block, isForeign: isForeign, now: machineMonotonicNanoseconds())
+        // Another processor's timer can only be set there.
+        if queue.pointee.shouldPreempt() || queue != ownQueue { requestReschedule(queue.pointee.processor) } else { programTimer() }
     }
 
     private static func requestReschedule(_ processor: Int) {
@@ -124,12 +116,15 @@ public enum Scheduler {
     /// Gives the processor to the next ready thread, if any (sched_yield, end of slice).
     public static func yield() {
         let flags = lockOwnQueue()
-        running.pointee.state.store(.ready, ordering: .releasing)
+        let queue = ownQueue
+        queue.pointee.charge(now: machineMonotonicNanoseconds())
+        queue.pointee.yieldCurrent()
+        queue.pointee.current.pointee.state.store(.ready, ordering: .releasing)
         switchAway(flags)
     }
 
     /// Whether another thread could run on this processor now. A hint: it may change at once.
-    public static var hasReadyThreads: Bool { ownQueue.pointee.readyCount.load(ordering: .relaxed) > 0 }
+    public static var hasReadyThreads: Bool { ownQueue.pointee.waitingCount.load(ordering: .relaxed) > 0 }
 
     /// Stops the current thread until `resume`, unless `stillStopped`, asked after the announcement, says otherwise.
     public static func stopCurrent(if stillStopped: () -> Bool) {
@@ -161,11 +156,9 @@ public enum Scheduler {
         Timers.expire(now: now)
         let flags = lockOwnQueue()
         let queue = ownQueue
-        let block = queue.pointee.current
-        charge(block, now: now)
-        if !queue.pointee.isEmpty, block.pointee.sliceNanoseconds <= 0 || block == queue.pointee.idle {
-            PerCPU.current.pointee.needsReschedule = true
-        }
+        let isDone = queue.pointee.charge(now: now)
+        queue.pointee.noteChange(now)
+        if queue.pointee.hasWaiting, isDone || queue.pointee.runsIdle { PerCPU.current.pointee.needsReschedule = true }
         queue.unlock()
         machineInterruptRestore(flags)
         programTimer()
@@ -175,16 +168,7 @@ public enum Scheduler {
     public static func reschedule() {
         let flags = lockOwnQueue()
         PerCPU.current.pointee.needsReschedule = false
-        let queue = ownQueue
-        let block = queue.pointee.current
-        charge(block, now: machineMonotonicNanoseconds())
-        guard !queue.pointee.isEmpty else {
-            if block.pointee.sliceNanoseconds <= 0 { block.pointee.sliceNanoseconds = block.pointee.fullSliceNanoseconds }
-            queue.unlock()
-            machineInterruptRestore(flags)
-            return
-        }
-        block.pointee.state.store(.ready, ordering: .releasing)
+        running.pointee.state.store(.ready, ordering: .releasing)
         switchAway(flags)
     }
 
@@ -192,13 +176,7 @@ public enum Scheduler {
     static func programTimer() {
         let flags = machineInterruptSave()
         defer { machineInterruptRestore(flags) }
-        var deadline = Timers.earliest
-        let queue = ownQueue
-        if queue.pointee.readyCount.load(ordering: .relaxed) > 0 {
-            let slice = max(queue.pointee.current.pointee.sliceNanoseconds, 100_000)
-            deadline = min(deadline, machineMonotonicNanoseconds() &+ UInt64(slice))
-        }
-        DeadlineTimer.program(deadline)
+        DeadlineTimer.program(min(Timers.earliest, ownQueue.pointee.sliceEnd.load(ordering: .relaxed)))
     }
 
     /// The idle loop of this processor: waits for interrupts, runs whatever becomes ready.
@@ -207,8 +185,7 @@ public enum Scheduler {
             let flags = lockOwnQueue()
             PerCPU.current.pointee.needsReschedule = false
             let queue = ownQueue
-            if queue.pointee.isEmpty, let block = Placement.steal(for: queue) { queue.pointee.pushBack(block) }
-            if !queue.pointee.isEmpty {
+            if queue.pointee.hasWaiting || Placement.steal(for: queue) {
                 switchAway(flags)
             } else {
                 queue.unlock()
@@ -253,11 +230,28 @@ public enum Scheduler {
         }
     }
 
-    private static func charge(_ block: ThreadReference, now: UInt64) {
-        let ran = now &- block.pointee.lastStarted
-        block.pointee.lastStarted = now
-        block.pointee.runtimeNanoseconds &+= ran
-        block.pointee.sliceNanoseconds -= Int64(ran)
+    // MARK: Settings of a thread
+
+    static func setNice(_ block: ThreadReference, _ nice: Int8) {
+        let flags = machineInterruptSave()
+        let queue = lockQueue(of: block)
+        queue.pointee.setNice(block, nice, now: machineMonotonicNanoseconds())
+        queue.unlock()
+        machineInterruptRestore(flags)
+    }
+
+    /// Restricts a thread to some processors; if it is on another one it leaves that at once.
+    /// - Parameter allowed: bits by number, at least one of a processor that runs.
+    public static func setAllowedProcessors(of thread: Thread, to allowed: UInt64) {
+        let flags = machineInterruptSave()
+        let block = thread.block
+        block.pointee.allowedProcessors.store(allowed, ordering: .releasing)
+        let queue = lockQueue(of: block)
+        let isMisplaced = !block.pointee.mayRun(on: queue.pointee.processor)
+        if isMisplaced { requestReschedule(queue.pointee.processor) }
+        queue.unlock()
+        machineInterruptRestore(flags)
+        if isMisplaced, block == running { yield() }
     }
 
     // MARK: Switching
@@ -268,27 +262,27 @@ public enum Scheduler {
         let now = machineMonotonicNanoseconds()
         let queue = ownQueue
         let block = queue.pointee.current
-        charge(block, now: now)
-        switch block.pointee.state.load(ordering: .acquiring) {
-        case .ready:
-            if block == queue.pointee.idle { break }
-            if block.pointee.sliceNanoseconds <= 0 { block.pointee.sliceNanoseconds = block.pointee.fullSliceNanoseconds }
-            queue.pointee.pushBack(block)
-        case .running:
-            if block == queue.pointee.idle { break }
-            // Woken between the announcement and now: goes on, at once.
-            queue.unlock()
-            machineInterruptRestore(flags)
-            return
-        case .dead:
-            queue.pointee.finished = block.pointee.thread
-        case .sleeping, .sleepingUninterruptibly, .stopped:
-            break
+        queue.pointee.charge(now: now)
+        if block != queue.pointee.idle {
+            switch block.pointee.state.load(ordering: .acquiring) {
+            case .ready:
+                if !block.pointee.mayRun(on: queue.pointee.processor) { queue.pointee.expelCurrent() }
+            case .running:
+                // Woken between the announcement and now: goes on, at once.
+                queue.unlock()
+                machineInterruptRestore(flags)
+                return
+            case .dead:
+                queue.pointee.removeCurrent()
+                queue.pointee.finished = block.pointee.thread
+            case .sleeping, .sleepingUninterruptibly, .stopped:
+                queue.pointee.removeCurrent()
+            }
         }
-        let next = queue.pointee.popFront() ?? Placement.steal(for: queue) ?? queue.pointee.idle
+        if queue.pointee.pick() == nil { _ = Placement.steal(for: queue) }
+        let next = queue.pointee.pick() ?? queue.pointee.idle
         next.pointee.state.store(.running, ordering: .releasing)
-        next.pointee.lastStarted = now
-        queue.pointee.current = next
+        queue.pointee.setCurrent(next, now: now)
         if next != block { contextSwitch(from: block, to: next) }
         finishSwitch()
         machineInterruptRestore(flags)
@@ -299,9 +293,23 @@ public enum Scheduler {
         let queue = ownQueue
         let finished = queue.pointee.finished
         queue.pointee.finished = nil
-        let needsTimer = queue.pointee.readyCount.load(ordering: .relaxed) > 0
+        let departing = queue.pointee.departing
+        queue.pointee.departing = nil
+        let needsTimer = queue.pointee.hasWaiting
+        if let departing {
+            let target = Placement.processor(for: departing, last: queue.pointee.processor)
+            departing.pointee.processor.store(target, ordering: .releasing)
+        }
         queue.unlock()
         if needsTimer { programTimer() }
+        if let departing { admit(departing) }
         finished?.release()
+    }
+
+    /// Puts a ready thread that is in no queue into that of its processor. Interrupts are off.
+    private static func admit(_ block: ThreadReference) {
+        let queue = lockQueue(of: block)
+        add(block, to: queue, isForeign: true)
+        queue.unlock()
     }
 }

@@ -1,3 +1,4 @@
+import FairQueue
 import Frames
 import Processor
 import Support
@@ -63,11 +64,17 @@ open class Thread {
         set { block.pointee.registers.userGSBase = newValue }
     }
 
-    /// The nice value, −20 to 19: how long its slices are.
+    /// The nice value, −20 to 19: its share of the processor.
     public final var nice: Int8 {
-        get { block.pointee.nice.load(ordering: .relaxed) }
-        set { block.pointee.nice.store(newValue, ordering: .relaxed) }
+        get { block.pointee.fair.nice }
+        set { Scheduler.setNice(block, newValue) }
     }
+
+    /// The processors that it may run on, as bits by number.
+    public final var allowedProcessors: UInt64 { block.pointee.allowedProcessors.load(ordering: .relaxed) }
+
+    /// The processor that it runs on, or ran on last. A hint.
+    public final var processor: Int { block.pointee.processor.load(ordering: .relaxed) }
 
     /// Processor time used, in nanoseconds, up to the last switch or timer interrupt.
     public final var runtimeNanoseconds: UInt64 { block.pointee.runtimeNanoseconds }

@@ -1,3 +1,4 @@
+import FairQueue
 import Processor
 import Support
 import Synchronization
@@ -23,29 +24,36 @@ public enum ThreadState: UInt8, AtomicRepresentable, Sendable {
 ///
 /// Protected by the lock of the run queue of `processor`, but for `registers`, which belongs to whoever runs the thread.
 struct ThreadControlBlock: ~Copyable {
+    /// What the fair policy knows of it. The first field: a pointer to it is one to the whole (`ThreadReference.fair`).
+    var fair = FairEntity()
     /// The thread, alive until it is dead and its stack is not in use.
     let thread: Unmanaged<Thread>
     let state = Atomic<ThreadState>(.sleeping)
     /// The processor whose run queue it is in, or was last. Changed with that queue's lock held.
     let processor = Atomic<Int>(0)
-    /// The processors that it may run on, as bits by number. May be set at any time; a thread moves when it is next made ready.
+    /// The processors that it may run on, as bits by number. May be set at any time; a running thread moves at its next switch.
     let allowedProcessors = Atomic<UInt64>(.max)
-    /// The next one in the run queue.
-    var next: ThreadReference?
-    /// The nice value, −20 to 19. May be set at any time.
-    let nice = Atomic<Int8>(0)
-    /// A slice of full length: twice the usual for the least nice, a twentieth of it for the nicest.
-    var fullSliceNanoseconds: Int64 { Scheduler.sliceNanoseconds * Int64(20 - nice.load(ordering: .relaxed)) / 20 }
-    /// Nanoseconds left of its slice.
-    var sliceNanoseconds = Scheduler.sliceNanoseconds
     /// When it was given the processor, or last charged for it.
     var lastStarted: UInt64 = 0
     /// Processor time used up to then, in nanoseconds.
     var runtimeNanoseconds: UInt64 = 0
     var registers: SavedRegisters
+
+    init(thread: Unmanaged<Thread>, registers: SavedRegisters) {
+        self.thread = thread
+        self.registers = registers
+    }
+
+    func mayRun(on processor: Int) -> Bool { allowedProcessors.load(ordering: .relaxed) & 1 << UInt64(processor) != 0 }
 }
 
 typealias ThreadReference = UnsafeMutablePointer<ThreadControlBlock>
+
+extension UnsafeMutablePointer where Pointee == ThreadControlBlock {
+    // SAFETY of both: `fair` is the first field, at offset 0, and blocks do not move.
+    var fair: FairReference { UnsafeMutableRawPointer(self).assumingMemoryBound(to: FairEntity.self) }
+    init(_ entity: FairReference) { self = UnsafeMutableRawPointer(entity).assumingMemoryBound(to: ThreadControlBlock.self) }
+}
 
 /// What a processor needs to go on with a thread, beside what lies on its stack.
 struct SavedRegisters {
