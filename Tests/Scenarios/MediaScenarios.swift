@@ -18,7 +18,7 @@ private func isoMachine(
 
 /// Boots to the desktop and uses keyboard and mouse there.
 private func useDesktop(_ configuration: MachineConfiguration, _ test: ScenarioContext) throws {
-    let desktop = try Desktop.start(configuration, test, seconds: 120)
+    let desktop = try Desktop.start(configuration, test, seconds: 240)
     let before = try desktop.still("the desktop", seconds: 40)
     try desktop.openTerminal()
     let open = try desktop.still("the terminal")

@@ -48,6 +48,7 @@ public func conformanceMain(_ count: Int32, _ values: UnsafeMutablePointer<Unsaf
     // So are signals: what the parent ignores or blocks must not show.
     for number in 1...31 { ts_dispose(Int32(number), 0) }
     sys(SYS_rt_sigprocmask, Int(SIG_SETMASK), Buffer(8).address, 0, 8)
+    sys(SYS_setpriority, 0, 0, 0)
     guard Workplace.enter(arguments.count > 2 ? arguments[2] : "/tmp") else { return 3 }
     // A family that hangs is ended by this; the default action is enough.
     sys(SYS_alarm, 100)

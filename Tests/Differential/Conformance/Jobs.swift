@@ -252,8 +252,8 @@ private func hangup() {
             ts_handle(SIGHUP, { _, _, _ in }, 0, 0)
             write(terminal, "ready")
             let result = sys(SYS_pause)
-            write(writer, result == -Int(EINTR) ? "hung up" : "other")
-            check("write after the leader's end", write(terminal, "x"))
+            // The parent says it: it prints something at this time too.
+            write(writer, "\(result == -Int(EINTR) ? "hung up" : "other"), then write = \(write(terminal, "x"))")
             return 0
         }
         sys(SYS_setpgid, job, job)
