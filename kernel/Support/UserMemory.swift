@@ -117,6 +117,15 @@ public func copyInBytes(from address: UserAddress, count: Int) throws(Errno) -> 
     return bytes
 }
 
+/// Copies bytes of kernel memory out.
+public func copyOut(_ bytes: UnsafeRawBufferPointer, to address: UserAddress) throws(Errno) {
+    guard address.isUserRange(bytes.count) else { throw .badAddress }
+    guard let source = bytes.baseAddress, bytes.count > 0 else { return }
+    guard let target = UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue)) else { throw .badAddress }
+    // SAFETY: as in `copyIn`.
+    if machineUserCopy(target, source, bytes.count) != 0 { throw .badAddress }
+}
+
 /// Copies raw bytes out.
 public func copyOutBytes(_ bytes: [UInt8], to address: UserAddress) throws(Errno) {
     guard address.isUserRange(bytes.count) else { throw .badAddress }

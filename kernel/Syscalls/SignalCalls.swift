@@ -67,7 +67,7 @@ public enum SignalCalls {
 
     private static func sigreturn(_ a: SyscallArguments) throws(Errno) -> Int {
         let frame = UserThread.current.trapFrame
-        if !SignalFrame.pop(frame) { UserThread.current.forceSignal(SignalInfo(.segmentationFault)) }
+        if !SignalHandlerCall.pop(frame) { UserThread.current.forceSignal(SignalInfo(.segmentationFault)) }
         // Tells the entry code that the registers, RAX too, are those of the interrupted program.
         frame.pointee.vector = .max
         return 0

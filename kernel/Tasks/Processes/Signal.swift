@@ -90,24 +90,27 @@ public struct SignalInfo: Sendable {
     /// The 128 bytes of `siginfo_t`.
     public var encoded: [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 128)
-        bytes.withUnsafeMutableBytes { raw in
-            raw.storeBytes(of: signal.rawValue, toByteOffset: 0, as: Int32.self)
-            raw.storeBytes(of: code, toByteOffset: 8, as: Int32.self)
-            switch signal.rawValue {
-            case 4, 5, 7, 8,
-                11 where code > 0 && code < 0x80:
-                raw.storeBytes(of: address, toByteOffset: 16, as: UInt64.self)
-            case 17:
-                raw.storeBytes(of: pid, toByteOffset: 16, as: Int32.self)
-                raw.storeBytes(of: uid, toByteOffset: 20, as: UInt32.self)
-                raw.storeBytes(of: status, toByteOffset: 24, as: Int32.self)
-            default:
-                raw.storeBytes(of: pid, toByteOffset: 16, as: Int32.self)
-                raw.storeBytes(of: uid, toByteOffset: 20, as: UInt32.self)
-                raw.storeBytes(of: value, toByteOffset: 24, as: UInt64.self)
-            }
-        }
+        bytes.withUnsafeMutableBytes { encode(into: $0) }
         return bytes
+    }
+
+    /// Writes `siginfo_t` into 128 bytes of zeros.
+    func encode(into raw: UnsafeMutableRawBufferPointer) {
+        raw.storeBytes(of: signal.rawValue, toByteOffset: 0, as: Int32.self)
+        raw.storeBytes(of: code, toByteOffset: 8, as: Int32.self)
+        switch signal.rawValue {
+        case 4, 5, 7, 8,
+            11 where code > 0 && code < 0x80:
+            raw.storeBytes(of: address, toByteOffset: 16, as: UInt64.self)
+        case 17:
+            raw.storeBytes(of: pid, toByteOffset: 16, as: Int32.self)
+            raw.storeBytes(of: uid, toByteOffset: 20, as: UInt32.self)
+            raw.storeBytes(of: status, toByteOffset: 24, as: Int32.self)
+        default:
+            raw.storeBytes(of: pid, toByteOffset: 16, as: Int32.self)
+            raw.storeBytes(of: uid, toByteOffset: 20, as: UInt32.self)
+            raw.storeBytes(of: value, toByteOffset: 24, as: UInt64.self)
+        }
     }
 }
 

@@ -73,7 +73,7 @@ enum SignalDelivery {
                 }
             }
             call = nil
-            if !SignalFrame.push(info, action, thread, frame) {
+            if !SignalHandlerCall.push(info, action, thread, frame) {
                 // The stack is unusable: the program cannot go on.
                 Exit.requestGroupExit(status: 11)
             }
