@@ -130,7 +130,9 @@ public enum Interrupts {
 
     /// Makes another processor look whether the scheduler wants something of it.
     @inline(__always)
-    public static func sendReschedule(to processor: Int) { LocalAPIC.send(rescheduleVector, to: Processors[processor].pointee.identifier) }
+    public static func sendReschedule(to processor: Int) {
+        LocalAPIC.send(rescheduleVector, to: Processors[processor].pointee.identifier)
+    }
 
     /// Handles an interrupt: called by the trap dispatcher for vectors from 32 up.
     public static func dispatch(vector: UInt8) {

@@ -37,7 +37,9 @@ public enum ProcessorStart {
     public static var ownIdentifier: UInt32 { LocalAPIC.identifier }
 
     /// Prepares the block of a processor.
-    public static func makeBlock(identifier: UInt32) -> UnsafeMutablePointer<PerCPUBlock>? { Processors.makeBlock(identifier: identifier) }
+    public static func makeBlock(identifier: UInt32) -> UnsafeMutablePointer<PerCPUBlock>? {
+        Processors.makeBlock(identifier: identifier)
+    }
 
     /// Starts the processor whose block was made last.
     /// - Returns: whether it came up within a second.

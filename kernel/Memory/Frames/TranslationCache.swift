@@ -77,7 +77,9 @@ public enum TranslationCache {
     private static func perform(_ request: ProcessorRequest) {
         if request.root == 0 {
             // Kernel pages are global: a flush by CR3 would keep them.
-            if (request.end &- request.start) >> 12 > wholeFlushThreshold { CPU.flushTLBGlobal() } else {
+            if (request.end &- request.start) >> 12 > wholeFlushThreshold {
+                CPU.flushTLBGlobal()
+            } else {
                 invalidateEach(from: request.start, to: request.end)
             }
             return

@@ -44,8 +44,12 @@ struct Words8: BitwiseCopyable {
 extension SignalRegisters {
     /// The registers of a program that is in the kernel.
     init(_ frame: TrapFrame) {
-        (r8, r9, r10, r11, r12, r13, r14, r15) = (frame.r8, frame.r9, frame.r10, frame.r11, frame.r12, frame.r13, frame.r14, frame.r15)
-        (rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp) = (frame.rdi, frame.rsi, frame.rbp, frame.rbx, frame.rdx, frame.rax, frame.rcx, frame.rsp)
+        (r8, r9, r10, r11, r12, r13, r14, r15) = (
+            frame.r8, frame.r9, frame.r10, frame.r11, frame.r12, frame.r13, frame.r14, frame.r15
+        )
+        (rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp) = (
+            frame.rdi, frame.rsi, frame.rbp, frame.rbx, frame.rdx, frame.rax, frame.rcx, frame.rsp
+        )
         (rip, rflags, segments) = (frame.rip, frame.rflags, frame.cs & 0xffff | (frame.ss & 0xffff) << 48)
         (errorCode, vector, faultAddress) = (frame.errorCode, frame.vector, CPU.faultAddress)
     }

@@ -103,7 +103,11 @@ public enum Scheduler {
     private static func add(_ block: ThreadReference, to queue: RunQueueReference, isForeign: Bool) {
         queue.pointee.add(block, isForeign: isForeign, now: machineMonotonicNanoseconds())
         // Another processor's timer can only be set there.
-        if queue.pointee.shouldPreempt() || queue != ownQueue { requestReschedule(queue.pointee.processor) } else { programTimer() }
+        if queue.pointee.shouldPreempt() || queue != ownQueue {
+            requestReschedule(queue.pointee.processor)
+        } else {
+            programTimer()
+        }
     }
 
     private static func requestReschedule(_ processor: Int) {
