@@ -93,4 +93,38 @@ let kernelScenarios: [Scenario] = [
         let (status, output) = try Subprocess.run(["e2fsck", "-fn", image.path])
         try require(status == 0, "e2fsck ended with \(status):\n\(output)")
     },
+    Scenario("processors/panic", "of four processors that panic at once one reports it, and names itself") { test in
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda martlet.test=panic-everywhere")
+        configuration.processors = 4
+        let machine = try test.start(configuration)
+        try machine.serial.expect("end of kernel panic", seconds: 30)
+        let text = machine.serial.text
+        try require(text.components(separatedBy: "Kernel panic").count == 2, "not one report:\n\(text.suffix(4000))")
+        let hasNumber = text.firstMatch(of: /On processor [0-3]; the others are stopped\./) != nil
+        try require(hasNumber, "no processor is named:\n\(text.suffix(4000))")
+        // All are stopped: nothing comes after the end.
+        Thread.sleep(forTimeInterval: 1)
+        try require(machine.serial.text.hasSuffix("---[ end of kernel panic ]---\n"), "something goes on:\n\(text.suffix(1000))")
+    },
+    Scenario("processors/lockup", "a processor that stays in the kernel is named in the log, with its function") { test in
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=lockup")
+        configuration.processors = 2
+        let machine = try test.start(configuration)
+        try machine.serial.expect("processor 1 has been in the kernel for 1", seconds: 40)
+        try machine.serial.expect("without a pause, at 0x", seconds: 5)
+        try machine.serial.expect("the lockup is over", seconds: 40)
+    },
+    Scenario("processors/programs", "programs see how many processors there are and what they do") { test in
+        let shell = try test.startShell(processors: 3)
+        try shell.check("mount | grep -q ' /proc ' || mount -t proc proc /proc")
+        try shell.expect("nproc", prints: "3")
+        try shell.expect("grep -c ^processor /proc/cpuinfo", prints: "3")
+        try shell.expect("grep -c '^cpu[0-9]' /proc/stat", prints: "3")
+        try shell.expect("taskset 2 nproc", prints: "1")
+        try shell.expect("taskset 4 sh -c 'grep Cpus_allowed_list /proc/self/status'", prints: "Cpus_allowed_list:\t2")
+        try shell.expect("taskset 4 cut -d ' ' -f 39 /proc/self/stat", prints: "2")
+        // Work on one processor shows in its line, as time of a program.
+        try shell.check("taskset 2 seq 1 300000 >/dev/null; set -- $(grep ^cpu1 /proc/stat); test $2 -gt 5", seconds: 60)
+        try shell.check("grep -q reschedule /proc/interrupts && grep -q CPU2 /proc/interrupts")
+    },
 ]

@@ -22,6 +22,9 @@ enum Bringup {
     nonisolated(unsafe) private static var options: CommandLine?
     nonisolated(unsafe) private static var acpi: ACPITables?
 
+    // Alive for ever, as it stays armed.
+    nonisolated(unsafe) private static let lockupWatch = LockupWatch()
+
     static func start(_ boot: BootInformation, _ options: CommandLine, _ acpi: ACPITables) {
         self.boot = boot
         self.options = options
@@ -39,12 +42,11 @@ enum Bringup {
 
     private static func run() {
         guard let boot, let options, let acpi else { panic("the boot thread started twice") }
-        if let test = options.value("martlet.test"), test.elementsEqual("panic".utf8) {
-            panic("test of the panic path, asked for on the command line")
-        }
         registerSystemCalls()
         registerFileSystems(options)
         OtherProcessors.start(acpi.interrupts.processorIDs, limit: options.number("maxcpus"))
+        lockupWatch.start()
+        KernelTests.run(options)
         startDevices(boot, acpi)
         let root = RootFileSystem.mount(options)
         startHousekeeping()
@@ -60,6 +62,7 @@ enum Bringup {
         IdentityCalls.register(&SyscallEntry.table)
         SystemCalls.register(&SyscallEntry.table)
         PriorityCalls.register(&SyscallEntry.table)
+        SchedulingCalls.register(&SyscallEntry.table)
         MemoryCalls.register(&SyscallEntry.table)
         FileCalls.register(&SyscallEntry.table)
         CopyCalls.register(&SyscallEntry.table)

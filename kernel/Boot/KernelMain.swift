@@ -49,6 +49,7 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64) {
 
 /// The timer interrupt drives the scheduler.
 final class TimerInterrupt: InterruptHandler {
+    override var name: StaticString { "timer" }
     override func handle() { Scheduler.timerTick() }
 }
 

@@ -2,6 +2,7 @@ import Frames
 import Processor
 import Scheduling
 import Support
+import Synchronization
 
 /// Brings up the processors that the firmware left waiting.
 enum OtherProcessors {
@@ -19,26 +20,37 @@ enum OtherProcessors {
             Log.warning("processors: the others cannot be started")
             return
         }
-        defer { FrameAllocator.release(tables) }
         TranslationCache.start()
         let environment = ProcessorStart.Environment(
             page: UInt32(startPage), memory: PhysicalAddress(startPage).directMapped, pageTable: tables.rawValue)
-        for identifier in identifiers where identifier != ProcessorStart.ownIdentifier && Processors.count < limit {
-            start(identifier, environment)
+        var others = identifiers.filter { $0 != ProcessorStart.ownIdentifier }
+        if others.count > limit - 1 { others.removeLast(others.count - (limit - 1)) }
+        ProcessorStart.reset(others)
+        var isComplete = true
+        for identifier in others {
+            let outcome = start(identifier, environment)
+            if outcome != .online { isComplete = false }
+            if outcome == .stuck { break }
         }
+        // One that comes late still needs the tables, to find out that it is late.
+        if isComplete { FrameAllocator.release(tables) }
         Log.info("processors: \(Processors.count) of \(identifiers.count) run")
     }
 
-    private static func start(_ identifier: UInt32, _ environment: ProcessorStart.Environment) {
+    private static func start(_ identifier: UInt32, _ environment: ProcessorStart.Environment) -> ProcessorStart.Outcome {
         guard let idle = makeIdleThread(), let block = ProcessorStart.makeBlock(identifier: identifier) else {
             Log.error("processors: no memory for number \(identifier)")
-            return
+            return .absent
         }
         // Kept for ever: it stands for the processor's idle loop.
         block.pointee.currentThread = UInt(bitPattern: Unmanaged.passRetained(idle).toOpaque())
-        if !ProcessorStart.start(block, stackTop: idle.kernelStackTop, in: environment) {
-            Log.error("processors: number \(identifier) does not start")
+        let outcome = ProcessorStart.start(block, stackTop: idle.kernelStackTop, in: environment)
+        switch outcome {
+        case .online: break
+        case .absent: Log.error("processors: number \(identifier) does not start")
+        case .stuck: Log.error("processors: number \(identifier) stops while it starts; no more are started")
         }
+        return outcome
     }
 
     /// A thread that stands for a processor's idle loop. Nothing starts at its entry: the processor is in the loop already.
@@ -48,9 +60,11 @@ enum OtherProcessors {
 /// What every processor but the first executes as its first Swift code: on its idle thread's stack, with interrupts off.
 @c(martlet_processor_main)
 public func processorMain(_ raw: UnsafeMutableRawPointer) {
+    guard ProcessorStart.arrive() else { CPU.stop() }
     ProcessorStart.enterKernel(pageTable: KernelMap.root.rawValue)
+    ProcessorStart.align()
     Scheduler.start(idle: currentThread)
-    PerCPU.current.pointee.isOnline.store(true, ordering: .releasing)
+    PerCPU.current.pointee.progress.store(.online, ordering: .releasing)
     // The first one counts it in; only then may threads come here.
     while Processors.count <= Int(PerCPU.current.pointee.index) { machinePause() }
     machineInterruptRestore(0x200)

@@ -7,13 +7,36 @@ enum Panic {
     nonisolated(unsafe) static var screenWriter: ((UnsafeBufferPointer<UInt8>) -> Void)?
     nonisolated(unsafe) private static var isPanicking = false
 
-    static func report(_ message: UnsafeBufferPointer<UInt8>, framePointer: UInt, instruction: UInt?) -> Never {
+    /// Makes this processor the only one that goes on. Of several that panic at once, the others stop here; and so does one that panics
+    /// while it reports a panic.
+    private static func takeOver() {
         _ = machineInterruptSave()
+        switch ProcessorStop.claim() {
+        case .granted: _ = ProcessorStop.stopOthers()
+        case .alreadyMine: break
+        case .refused: ProcessorStop.stopIfAsked()
+        }
         if isPanicking { CPU.stop() }
+    }
+
+    /// - Parameter trap: the registers, if the processor reports the bug.
+    static func report(
+        _ message: UnsafeBufferPointer<UInt8>, framePointer: UInt, instruction: UInt?, trap: TrapFrame? = nil
+    ) -> Never {
+        takeOver()
         isPanicking = true
+        if let trap {
+            put("\n")
+            registers(trap)
+        }
         put("\n\nKernel panic: ")
         put(message)
         put("\n")
+        if Processors.count > 1 {
+            put("On processor ")
+            putDecimal(PerCPU.current.pointee.index)
+            put("; the others are stopped.\n")
+        }
         if PerCPU.current.pointee.currentThread != 0 { put("Backtrace (most recent call first):\n") }
         if let instruction { putFrame(instruction) }
         backtrace(from: framePointer)
@@ -69,6 +92,14 @@ enum Panic {
         screenWriter?(bytes)
     }
 
+    static func putDecimal(_ value: UInt) {
+        if value >= 10 { putDecimal(value / 10) }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { digit in
+            digit[0] = 48 + UInt8(value % 10)
+            put(UnsafeBufferPointer(digit))
+        }
+    }
+
     static func putHex(_ value: UInt64, digits: Int = 16) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 18) { buffer in
             buffer[0] = 48
@@ -99,10 +130,7 @@ public func trapFromCompiler() {
 
 /// A trap that the kernel caused: registers, then the panic report with the interrupted code's backtrace.
 func reportKernelFault(_ frame: TrapFrame, _ message: String) -> Never {
-    _ = machineInterruptSave()
-    Panic.put("\n")
-    Panic.registers(frame)
     let text = message
-    text.withUTF8 { Panic.report($0, framePointer: UInt(frame.rbp), instruction: UInt(frame.rip)) }
+    text.withUTF8 { Panic.report($0, framePointer: UInt(frame.rbp), instruction: UInt(frame.rip), trap: frame) }
     CPU.stop()
 }

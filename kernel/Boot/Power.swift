@@ -12,6 +12,9 @@ enum Power {
         SystemCalls.powerHandler = { action in
             Log.notice(action == .restart ? "restarting" : action == .powerOff ? "powering off" : "halted")
             _ = machineInterruptSave()
+            // Nobody may write to a disk from now on. A panic that is under way comes first.
+            if ProcessorStop.claim() == .refused { CPU.stop() }
+            ProcessorStop.stopOthers()
             switch action {
             case .powerOff:
                 // PM1 control: sleep type in bits 12:10, sleep enable in bit 13 (ACPI 6.5, 4.8.3.2).

@@ -130,6 +130,7 @@ public enum CPU {
 enum MSR {
     static let extendedFeatures: UInt32 = 0xc000_0080
     static let apicBase: UInt32 = 0x1b
+    static let timestamp: UInt32 = 0x10
     static let tscDeadline: UInt32 = 0x6e0
     static let x2apicBase: UInt32 = 0x800
     static let pat: UInt32 = 0x277

@@ -2,6 +2,8 @@ import Support
 
 /// Someone who handles a device's interrupt.
 open class InterruptHandler {
+    /// What /proc/interrupts calls it.
+    open var name: StaticString { "device" }
     public init() {}
     /// Called with interrupts off on the interrupted thread's stack. It must not sleep; it should not allocate.
     open func handle() {}
@@ -80,6 +82,11 @@ public enum Interrupts {
             return UInt8(vector)
         }
     }
+
+    /// The vectors that have a handler.
+    public static var usedVectors: [Int] { (32..<256).filter { handlers[$0] != nil } }
+    /// Who handles a vector.
+    public static func name(of vector: Int) -> StaticString { handlers[vector]?.name ?? "nobody" }
 
     /// The handler of one of the processor's own vectors.
     public static func setHandler(_ handler: InterruptHandler, vector: UInt8) { handlers[Int(vector)] = handler }

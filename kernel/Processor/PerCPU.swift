@@ -37,8 +37,15 @@ public struct PerCPUBlock: ~Copyable {
     /// What this processor asks of others, and how many of them have not done it yet.
     public var request = ProcessorRequest()
     public let outstanding = Atomic<UInt>(0)
-    /// It has finished its start-up.
-    public let isOnline = Atomic<Bool>(false)
+    /// How far its start-up is.
+    public let progress = Atomic<ProcessorProgress>(.awaited)
+    /// The interrupted instruction, for `ProcessorProbe`: 1 while it is asked for.
+    let probe = Atomic<UInt64>(0)
+    /// Where the last interrupt of this processor came in kernel mode.
+    public var interruptedInstruction: UInt64 = 0
+    /// For `TimestampAlignment`: a number that the first processor counts up, and what this one's counter showed when it saw it.
+    let alignmentRound = Atomic<UInt64>(0)
+    let alignmentAnswer = Atomic<UInt64>(0)
 
     public init() {}
 
@@ -51,6 +58,20 @@ public struct PerCPUBlock: ~Copyable {
 
     static var byteCount: Int { 4096 }
     static var countsOffset: Int { 2048 }
+}
+
+/// How far the start of a processor is. The processor and the one that starts it agree by this.
+public enum ProcessorProgress: UInt8, AtomicRepresentable, Sendable {
+    /// It has not come yet.
+    case awaited
+    /// It executes Swift code.
+    case arrived
+    /// Its clock is being compared.
+    case aligning
+    /// It is ready for threads.
+    case online
+    /// It did not come in time: should it come after all, it stops at once.
+    case abandoned
 }
 
 /// What a processor asks of others: to forget translations.
@@ -101,6 +122,9 @@ public enum Processors {
     /// How many processors run; their numbers are `0..<count`.
     @inline(__always)
     public static var count: Int { online.load(ordering: .acquiring) }
+
+    /// The processors that run, as bits by number.
+    public static var mask: UInt64 { count >= 64 ? .max : 1 << UInt64(count) - 1 }
 
     /// The block of a processor that runs, or is about to.
     @inline(__always)

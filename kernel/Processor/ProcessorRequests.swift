@@ -66,8 +66,11 @@ public func serveRequests() { ProcessorRequests.serve() }
 
 /// The interrupt that says that there is a request.
 final class RequestInterrupt: InterruptHandler {
+    override var name: StaticString { "translation shootdown" }
     override func handle() { ProcessorRequests.serve() }
 }
 
 /// The interrupt that says that the scheduler has work: what matters happens on the way out of it.
-final class RescheduleInterrupt: InterruptHandler {}
+final class RescheduleInterrupt: InterruptHandler {
+    override var name: StaticString { "reschedule" }
+}

@@ -15,6 +15,8 @@ public enum ProcessorStart {
         var stack: UInt64
         var block: UInt64
         var entry: UInt64
+        /// The processor that is meant: one that was given up, and comes late, finds another one's number here.
+        var identifier: UInt64
     }
 
     /// Everything that is the same for all of them.
@@ -41,25 +43,59 @@ public enum ProcessorStart {
         Processors.makeBlock(identifier: identifier)
     }
 
-    /// Starts the processor whose block was made last.
-    /// - Returns: whether it came up within a second.
-    public static func start(
-        _ block: UnsafeMutablePointer<PerCPUBlock>, stackTop: UInt, in environment: Environment
-    ) -> Bool {
-        install(block, stackTop: stackTop, environment)
-        let target = block.pointee.identifier
-        LocalAPIC.send(command: 0x4500, to: target)  // INIT, assert
+    /// Resets processors, which then wait for a start-up interrupt. Once for all of them: the pause after it is the longest of a start.
+    public static func reset(_ identifiers: [UInt32]) {
+        for identifier in identifiers { LocalAPIC.send(command: resetCommand, to: identifier) }
         pause(nanoseconds: 10_000_000)
-        for _ in 0..<2 {
-            LocalAPIC.send(command: 0x4600 | environment.page >> 12, to: target)  // start-up
-            if wait(for: block, nanoseconds: 200_000) { return admit() }
-        }
-        return wait(for: block, nanoseconds: 1_000_000_000) && admit()
     }
 
-    private static func admit() -> Bool {
+    /// INIT, assert.
+    private static let resetCommand: UInt32 = 0x4500
+
+    /// What came of a start.
+    public enum Outcome {
+        case online
+        /// It did not come in time, and has been told not to. Its block and stack must stay: it may be on its way.
+        case absent
+        /// It came and stopped half-way: no other one may be started.
+        case stuck
+    }
+
+    /// Starts the processor whose block was made last; it was reset before.
+    public static func start(
+        _ block: UnsafeMutablePointer<PerCPUBlock>, stackTop: UInt, in environment: Environment
+    ) -> Outcome {
+        install(block, stackTop: stackTop, environment)
+        let target = block.pointee.identifier
+        for _ in 0..<2 {
+            LocalAPIC.send(command: 0x4600 | environment.page >> 12, to: target)  // start-up
+            if wait(for: block, until: { $0 != .awaited }, nanoseconds: 200_000) { break }
+        }
+        if !wait(for: block, until: { $0 != .awaited }, nanoseconds: 1_000_000_000),
+            block.pointee.progress.compareExchange(expected: .awaited, desired: .abandoned, ordering: .acquiringAndReleasing).exchanged
+        {
+            LocalAPIC.send(command: resetCommand, to: target)
+            return .absent
+        }
+        guard wait(for: block, until: { $0 == .aligning }, nanoseconds: 10_000_000_000) else { return .stuck }
+        TimestampAlignment.measure(block)
+        guard wait(for: block, until: { $0 == .online }, nanoseconds: 10_000_000_000) else { return .stuck }
         Processors.admit()
-        return true
+        return .online
+    }
+
+    /// First thing that a processor does in Swift.
+    /// - Returns: false when it comes too late: then it must stop.
+    public static func arrive() -> Bool {
+        PerCPU.current.pointee.progress.compareExchange(
+            expected: .awaited, desired: .arrived, ordering: .acquiringAndReleasing
+        ).exchanged
+    }
+
+    /// Lets the first processor compare the clocks. It runs on the one that starts.
+    public static func align() {
+        PerCPU.current.pointee.progress.store(.aligning, ordering: .releasing)
+        TimestampAlignment.answer()
     }
 
     private static func install(_ block: UnsafeMutablePointer<PerCPUBlock>, stackTop: UInt, _ environment: Environment) {
@@ -80,13 +116,16 @@ public enum ProcessorStart {
         parameters.pointee.stack = UInt64(stackTop)
         parameters.pointee.block = UInt64(UInt(bitPattern: block))
         parameters.pointee.entry = UInt64(asmProcessorEntry())
+        parameters.pointee.identifier = UInt64(block.pointee.identifier & 0xff)
         asmMemoryFence()
     }
 
-    private static func wait(for block: UnsafeMutablePointer<PerCPUBlock>, nanoseconds: UInt64) -> Bool {
+    private static func wait(
+        for block: UnsafeMutablePointer<PerCPUBlock>, until condition: (ProcessorProgress) -> Bool, nanoseconds: UInt64
+    ) -> Bool {
         let end = machineMonotonicNanoseconds() + nanoseconds
         repeat {
-            if block.pointee.isOnline.load(ordering: .acquiring) { return true }
+            if condition(block.pointee.progress.load(ordering: .acquiring)) { return true }
             machinePause()
         } while machineMonotonicNanoseconds() < end
         return false

@@ -34,6 +34,8 @@ public enum SyscallEntry {
 public func systemCall(_ raw: UnsafeMutableRawPointer) -> Bool {
     // SAFETY: the stub passes the frame that it pushed on this thread's stack.
     let frame = raw.assumingMemoryBound(to: TrapFrame.self)
+    Scheduler.enterKernel()
+    defer { Scheduler.leaveKernel() }
     let mustRestore = dispatch(frame)
     // Here nothing is held any more: the thread may end instead of returning.
     if needsWork() {

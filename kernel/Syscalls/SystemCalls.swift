@@ -5,7 +5,7 @@ import Processor
 import Scheduling
 import Support
 
-/// The system as a whole: names, limits, usage, scheduling parameters, reboot.
+/// The system as a whole: names, limits, usage, reboot.
 public enum SystemCalls {
     /// The node name that sethostname sets, at most 64 bytes.
     public static let hostName = SpinLock<[UInt8]>(Array(StaticBytes("martlet")))
@@ -32,47 +32,12 @@ public enum SystemCalls {
         table.set(.prlimit64, prlimit)
         table.set(.getrusage, getrusage)
         table.set(.times, times)
-        table.set(.schedYield) { (_) throws(Errno) in
-            Scheduler.yield()
-            return 0
-        }
-        table.set(.getcpu) { (a) throws(Errno) in
-            if !a.address(0).isNull { try copyOut(UInt32(PerCPU.current.pointee.index), to: a.address(0)) }
-            if !a.address(1).isNull { try copyOut(UInt32(0), to: a.address(1)) }
-            return 0
-        }
-        table.set(.schedGetaffinity) { (a) throws(Errno) in
-            guard a.raw(1) >= 8, a.raw(1) & 7 == 0 else { throw .invalidArgument }
-            guard a.int32(0) == 0 || ProcessTable.thread(a.int32(0)) != nil else { throw .noProcess }
-            try copyOut(UInt64(1), to: a.address(2))
-            return 8
-        }
-        table.set(.schedGetscheduler) { (a) throws(Errno) in
-            guard a.int32(0) >= 0 else { throw .invalidArgument }
-            guard a.int32(0) == 0 || ProcessTable.thread(a.int32(0)) != nil else { throw .noProcess }
-            return 0
-        }
-        table.set(.schedGetparam) { (a) throws(Errno) in
-            guard a.int32(0) >= 0 else { throw .invalidArgument }
-            try copyOut(Int32(0), to: a.address(1))
-            return 0
-        }
-        table.set(.schedGetPriorityMax) { (a) throws(Errno) in try priorityBound(a.int32(0), 99) }
-        table.set(.schedGetPriorityMin) { (a) throws(Errno) in try priorityBound(a.int32(0), 1) }
         table.set(.personality) { (a) throws(Errno) in
             guard a.uint32(0) == 0 || a.uint32(0) == .max else { throw .invalidArgument }
             return 0
         }
         table.set(.reboot, reboot)
         table.set(.syslog, syslog)
-    }
-
-    private static func priorityBound(_ policy: Int32, _ realTime: Int) throws(Errno) -> Int {
-        switch policy {
-        case 1, 2: return realTime
-        case 0, 3, 5, 6: return 0
-        default: throw .invalidArgument
-        }
     }
 
     /// `struct new_utsname`: six fields of 65 bytes.
@@ -145,7 +110,9 @@ public enum SystemCalls {
         case 0, 1:
             let time = process.processorTime
             usage = ResourceUsage(userNanoseconds: time.total - min(time.system, time.total), systemNanoseconds: time.system)
-        case -1: usage = ResourceUsage(userNanoseconds: process.childrenProcessorTime, systemNanoseconds: 0)
+        case -1:
+            let time = process.childrenProcessorTime
+            usage = ResourceUsage(userNanoseconds: time.total - time.system, systemNanoseconds: time.system)
         default: throw .invalidArgument
         }
         try copyOut(usage, to: a.address(1))
@@ -157,9 +124,9 @@ public enum SystemCalls {
         let process = Process.current
         let time = process.processorTime
         if !a.address(0).isNull {
-            let user = Int64((time.total - min(time.system, time.total)) / 10_000_000)
-            let values = [user, Int64(time.system / 10_000_000), Int64(process.childrenProcessorTime / 10_000_000), 0]
-            for (index, value) in values.enumerated() { try copyOut(value, to: a.address(0) + index * 8) }
+            let children = process.childrenProcessorTime
+            let values = [time.total - time.system, time.system, children.total - children.system, children.system]
+            for (index, value) in values.enumerated() { try copyOut(value / 10_000_000, to: a.address(0) + index * 8) }
         }
         return Int(Clock.monotonic / 10_000_000)
     }

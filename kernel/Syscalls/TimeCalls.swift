@@ -80,8 +80,8 @@ public enum TimeCalls {
         case 0, 5: return Clock.realtime  // REALTIME, REALTIME_COARSE
         case 1, 4, 6, 7: return Clock.monotonic  // MONOTONIC, MONOTONIC_RAW, MONOTONIC_COARSE, BOOTTIME
         case 11: return Clock.realtime  // TAI, which nobody has told the kernel the offset of
-        case 2: return Process.current.processorTime.total + currentThread.nanosecondsSinceCharge
-        case 3: return currentThread.runtimeNanoseconds + currentThread.nanosecondsSinceCharge
+        case 2: return Process.current.processorTime.total
+        case 3: return currentThread.usedNanoseconds
         case ..<0: return try processorTime(clock)
         default: throw .invalidArgument
         }
@@ -95,10 +95,10 @@ public enum TimeCalls {
             guard let thread = id == 0 ? UserThread.current : ProcessTable.thread(id), thread.process === Process.current else {
                 throw .invalidArgument
             }
-            return thread.runtimeNanoseconds + (thread === UserThread.current ? thread.nanosecondsSinceCharge : 0)
+            return thread.usedNanoseconds
         }
         guard let process = id == 0 ? Process.current : ProcessTable.process(id) else { throw .invalidArgument }
-        return process.processorTime.total + (process === Process.current ? currentThread.nanosecondsSinceCharge : 0)
+        return process.processorTime.total
     }
 
     private static func sleep(

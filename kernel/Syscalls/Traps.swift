@@ -11,6 +11,16 @@ public func trap(_ raw: UnsafeMutableRawPointer) {
     // SAFETY: the stub passes the frame that it pushed.
     let frame = raw.assumingMemoryBound(to: TrapFrame.self)
     let vector = frame.pointee.vector
+    if vector == Exception.nonMaskable || vector == Exception.doubleFault || vector == Exception.machineCheck {
+        // On a stack of its own, at any instruction: nothing may be switched on the way out.
+        return ExceptionTrap.handle(frame)
+    }
+    let isFromUser = frame.pointee.isFromUser
+    if isFromUser {
+        Scheduler.enterKernel()
+    } else {
+        PerCPU.current.pointee.interruptedInstruction = frame.pointee.rip
+    }
     if vector >= 32 {
         Interrupts.dispatch(vector: UInt8(truncatingIfNeeded: vector))
     } else if vector == Exception.pageFault {
@@ -18,7 +28,10 @@ public func trap(_ raw: UnsafeMutableRawPointer) {
     } else {
         ExceptionTrap.handle(frame)
     }
-    if frame.pointee.isFromUser { UserReturn.prepare(frame) }
+    if isFromUser {
+        UserReturn.prepare(frame)
+        Scheduler.leaveKernel()
+    }
 }
 
 /// Page faults: of programs, and of the kernel's copies to and from user memory.
@@ -75,6 +88,8 @@ enum ExceptionTrap {
         if vector == Exception.doubleFault { KernelFault.report(frame, "double fault (kernel stack overflow?)") }
         if vector == Exception.machineCheck { KernelFault.report(frame, "machine check: the hardware reports an error") }
         if vector == Exception.nonMaskable {
+            ProcessorStop.stopIfAsked()
+            if ProcessorProbe.answer(frame.pointee.rip) { return }
             Log.warning("non-maskable interrupt")
             return
         }

@@ -288,6 +288,7 @@ final class VirtioDisk: BlockDevice {
 
 /// Wakes everybody who waits for a request; they look for themselves what is finished.
 private final class CompletionHandler: InterruptHandler {
+    override var name: StaticString { "virtio disk" }
     private let waiters: WaitQueue
     init(_ waiters: WaitQueue) { self.waiters = waiters }
     override func handle() { waiters.wake() }

@@ -99,6 +99,7 @@ public final class UART16550: SerialPort {
     // MARK: Interrupts
 
     private final class Handler: InterruptHandler {
+        override var name: StaticString { "serial port" }
         private let port: UART16550
         init(_ port: UART16550) { self.port = port }
         override func handle() { port.interrupt() }

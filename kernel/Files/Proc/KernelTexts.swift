@@ -18,44 +18,6 @@ public enum KernelTexts {
         return text.utf8
     }
 
-    /// The time since boot, and how much of it the processor was idle.
-    static func uptime() -> [UInt8] {
-        let now = machineMonotonicNanoseconds()
-        let busy = min(busyTime().total, now)
-        var text = KernelString()
-        text.append(hundredths: now / nanosecondsPerTick)
-        text += " "
-        text.append(hundredths: (now - busy) / nanosecondsPerTick)
-        text += "\n"
-        return text.utf8
-    }
-
-    /// Processor time of all processes that there are or were: children hand theirs to whoever waits for them.
-    static func busyTime() -> (total: UInt64, system: UInt64) {
-        var total: UInt64 = 0, system: UInt64 = 0
-        for process in ProcessTable.all {
-            let own = process.processorTime
-            total &+= own.total &+ process.childrenProcessorTime
-            system &+= own.system
-        }
-        return (total, min(system, total))
-    }
-
-    static func statistics() -> [UInt8] {
-        let now = machineMonotonicNanoseconds()
-        let busy = busyTime()
-        let user = (busy.total - busy.system) / nanosecondsPerTick, system = busy.system / nanosecondsPerTick
-        let idle = (now - min(busy.total, now)) / nanosecondsPerTick
-        var text = KernelString()
-        for name in [StaticString("cpu "), StaticString("cpu0")] { text += "\(name) \(user) 0 \(system) \(idle) 0 0 0 0 0 0\n" }
-        let bootSeconds = FileClock.now.seconds - Int64(now / 1_000_000_000)
-        var running = 0
-        for process in ProcessTable.all where process.stateLetter == UInt8(ascii: "R") { running += 1 }
-        text +=
-            "intr 0\nctxt 0\nbtime \(bootSeconds)\nprocesses \(LoadAverage.lastProcessID)\nprocs_running \(max(1, running))\nprocs_blocked 0\n"
-        return text.utf8
-    }
-
     static func memory() -> [UInt8] {
         let page = UInt64(pageSize / 1024)
         let total = UInt64(FrameAllocator.totalFrames) * page, free = UInt64(FrameAllocator.freeFrames) * page
@@ -96,33 +58,7 @@ public enum KernelTexts {
             text.append(hundredths: load)
             text += " "
         }
-        var running = 0
-        for process in ProcessTable.all where process.stateLetter == UInt8(ascii: "R") { running += 1 }
-        text += "\(running)/\(ProcessTable.counts.threads) \(LoadAverage.lastProcessID)\n"
-        return text.utf8
-    }
-
-    static func processors() -> [UInt8] {
-        let features = Features.current
-        let (vendor, brand) = Features.names()
-        let kilohertz = Clock.timestampFrequency / 1000
-        var text = KernelString()
-        text += "processor\t: 0\nvendor_id\t: \(vendor)\ncpu family\t: \(features.family)\nmodel\t\t: \(features.model)\n"
-        text += "model name\t: \(brand)\nstepping\t: \(features.stepping)\ncpu MHz\t\t: \(kilohertz / 1000)."
-        let fraction = KernelString(kilohertz % 1000)
-        text += KernelString(repeating: "0", count: 3 - fraction.count) + fraction
-        text += "\nphysical id\t: 0\ncore id\t\t: 0\ncpu cores\t: 1\nflags\t\t:"
-        let flags: [(Bool, StaticString)] = [
-            (features.hasAPIC, " apic"), (features.hasPAT, " pat"), (features.hasNoExecute, " nx"),
-            (features.hasGiBPages, " pdpe1gb"),
-            (features.hasRDTSCP, " rdtscp"), (features.hasXSAVE, " xsave"), (features.hasXSAVEOPT, " xsaveopt"),
-            (features.hasX2APIC, " x2apic"), (features.hasRDRAND, " rdrand"), (features.hasPCID, " pcid"),
-            (features.hasFSGSBase, " fsgsbase"), (features.hasSMEP, " smep"), (features.hasSMAP, " smap"),
-            (features.hasUMIP, " umip"),
-            (features.hasTSCDeadline, " tsc_deadline_timer"), (features.hasInvariantTSC, " constant_tsc nonstop_tsc"),
-        ]
-        for (isThere, name) in flags where isThere { text += "\(name)" }
-        text += "\naddress sizes\t: \(features.physicalAddressBits) bits physical, 48 bits virtual\n\n"
+        text += "\(max(1, Scheduler.runnableCount))/\(ProcessTable.counts.threads) \(LoadAverage.lastProcessID)\n"
         return text.utf8
     }
 

@@ -15,6 +15,7 @@ final class ProcRoot: ProcFolder {
         ("cmdline", .regular), ("cpuinfo", .regular), ("devices", .regular), ("filesystems", .regular), ("loadavg", .regular),
         ("meminfo", .regular), ("partitions", .regular), ("stat", .regular), ("swaps", .regular), ("uptime", .regular),
         ("version", .regular), ("sys", .directory), ("martlet", .directory), ("slabinfo", .regular),
+        ("interrupts", .regular),
     ]
 
     init(_ proc: ProcFileSystem) { super.init(proc, number: 1) }
@@ -55,22 +56,23 @@ final class ProcRoot: ProcFolder {
             }
         case 2: return ProcLink(proc, number: entry.number) { () throws(Errno) in StaticString("self/mounts").bytes }
         case 3: return text(entry) { () throws(Errno) in proc.environment.commandLine + [UInt8(ascii: "\n")] }
-        case 4: return text(entry) { () throws(Errno) in KernelTexts.processors() }
+        case 4: return text(entry) { () throws(Errno) in ProcessorTexts.information() }
         case 5: return text(entry) { () throws(Errno) in KernelTexts.devices() }
         case 6: return text(entry) { () throws(Errno) in KernelTexts.fileSystems() }
         case 7: return text(entry) { () throws(Errno) in KernelTexts.loadAverage() }
         case 8: return text(entry) { () throws(Errno) in KernelTexts.memory() }
         case 9: return text(entry) { () throws(Errno) in KernelTexts.partitions() }
-        case 10: return text(entry) { () throws(Errno) in KernelTexts.statistics() }
+        case 10: return text(entry) { () throws(Errno) in ProcessorTexts.statistics() }
         case 11:
             return text(entry) { () throws(Errno) in
                 StaticString("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n").bytes
             }
-        case 12: return text(entry) { () throws(Errno) in KernelTexts.uptime() }
+        case 12: return text(entry) { () throws(Errno) in ProcessorTexts.uptime() }
         case 13: return text(entry) { () throws(Errno) in KernelTexts.version(proc.environment) }
         case 14: return ProcSettings(proc, number: entry.number)
         case 15: return ProcCounterFolder(proc, number: entry.number)
         case 16: return text(entry) { () throws(Errno) in KernelTexts.slabs() }
+        case 17: return text(entry) { () throws(Errno) in ProcessorTexts.interrupts() }
         default: return nil
         }
     }

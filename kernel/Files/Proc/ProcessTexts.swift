@@ -1,6 +1,7 @@
 import ABI
 import Files
 import Processes
+import Processor
 import Scheduling
 import Support
 import Synchronization
@@ -32,29 +33,32 @@ enum ProcessTexts {
         let usage = process.addressSpace?.usage ?? MemoryUsage()
         let tick = KernelTexts.nanosecondsPerTick
         let time = process.processorTime
-        var (total, system) = (time.total, min(time.system, time.total))
+        var (total, system) = time
         if let thread {
-            total = thread.runtimeNanoseconds
-            system = min(total, thread.systemNanoseconds.load(ordering: .relaxed))
+            total = thread.usedNanoseconds
+            system = min(total, thread.systemNanoseconds)
         }
+        let children = process.childrenProcessorTime
         let terminal = process.session.terminal
         let threads = process.threads
         let signals = SignalSets(process, thread ?? threads.first)
         let range = process.argumentRange.withLock { $0 }
         let heap = process.addressSpace?.breakRange ?? (0, 0)
         let nice = Int((thread ?? threads.first)?.nice ?? 0)
+        let policy = (thread ?? threads.first)?.scheduling.policy ?? .normal
+        let processor = (thread ?? threads.first)?.processor ?? 0
         var text = KernelString()
         text += "\(thread?.id ?? process.pid) (\(process.commandName.withLock { $0 })) "
         text.utf8.append(process.stateLetter)
         text += " \(process.parentID) \(process.groupID) \(process.session.id) "
         text += "\(terminal?.deviceNumber ?? 0) \(terminal?.foregroundGroup ?? -1) 4194304 0 0 0 0 "
         text +=
-            "\((total - system) / tick) \(system / tick) \(process.childrenProcessorTime / tick) 0 \(20 + nice) \(nice) \(threads.count) 0 "
+            "\((total - system) / tick) \(system / tick) \((children.total - children.system) / tick) \(children.system / tick) \(20 + nice) \(nice) \(threads.count) 0 "
         text += "\(process.startTime / tick) \(MemoryUsage.bytes(usage.mapped)) \(usage.resident) 18446744073709551615 "
         text +=
             "0 0 0 0 0 \(signals.pending & 0x7fff_ffff) \(signals.blocked & 0x7fff_ffff) \(signals.ignored & 0x7fff_ffff) \(signals.caught & 0x7fff_ffff) "
         text +=
-            "0 0 0 17 0 0 0 0 0 0 0 0 \(heap.0) \(range.argumentStart) \(range.argumentEnd) \(range.environmentStart) \(range.environmentEnd) 0\n"
+            "0 0 0 17 \(processor) 0 \(policy.rawValue) 0 0 0 0 0 \(heap.0) \(range.argumentStart) \(range.argumentEnd) \(range.environmentStart) \(range.environmentEnd) 0\n"
         return text.utf8
     }
 
@@ -108,8 +112,9 @@ enum ProcessTexts {
             text.append(hexadecimal: set, to: 16)
             text += "\n"
         }
+        let allowed = ((thread ?? threads.first)?.allowedProcessors ?? .max) & Processors.mask
         text +=
-            "NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"
+            "NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t\(KernelString(allowed, radix: 16))\nCpus_allowed_list:\t\(ProcessorTexts.list(allowed))\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"
         return text.utf8
     }
 

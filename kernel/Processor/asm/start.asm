@@ -43,6 +43,14 @@ protected_mode:
 
 bits 64
 long_mode_64:
+    ; Is this the processor that is meant? (CPUID leaf 1: the number is in the top byte of EBX.)
+    mov r15, rbx
+    mov eax, 1
+    cpuid
+    shr ebx, 24
+    cmp ebx, [r15 + AT(identifier)]
+    mov rbx, r15
+    jne .halt
     xor eax, eax
     mov fs, ax
     mov gs, ax
@@ -87,4 +95,5 @@ extended_features: dq 0
 stack: dq 0
 block: dq 0
 entry: dq 0
+identifier: dq 0
 martlet_start_code_end:

@@ -21,6 +21,8 @@ public struct FairEntity {
 
     /// −20 to 19; see `FairQueue.setNice`.
     public internal(set) var nice: Int8
+    /// Whether it has the least weight of all, whatever its nice value; see `FairQueue.setShare`.
+    public internal(set) var isIdle = false
     /// The share it gets, relative to those of others.
     public internal(set) var weight: Int64
     /// How much processor time it requests at once when it computes without pause.

@@ -22,7 +22,7 @@ public struct FairQueue: ~Copyable {
     /// More than this is not charged at once (18 minutes): bounds all products.
     private static let longestCharge: UInt64 = 1 << 40
     /// More virtual units than any kept lag: see `endBusyPeriod`.
-    private static let idleJump: UInt64 = 1 << 33
+    private static let idleJump: UInt64 = 1 << 36
 
     /// Entities that are runnable here, the running one included.
     public private(set) var count = 0
@@ -218,13 +218,20 @@ public struct FairQueue: ~Copyable {
 
     // MARK: Weights
 
+    /// Changes the nice value of an entity that is on this queue or on none; see `setShare`.
+    public mutating func setNice(_ entity: FairReference, to nice: Int8) {
+        setShare(of: entity, nice: nice, isIdle: entity.pointee.isIdle)
+    }
+
     /// Changes the weight of an entity that is on this queue or on none. The time it is owed, and what is left of its request,
     /// stay the same in processor time.
+    /// - Parameter isIdle: it gets the least weight of all, and its nice value is only kept.
     /// - Complexity: O(log n)
-    public mutating func setNice(_ entity: FairReference, to nice: Int8) {
+    public mutating func setShare(of entity: FairReference, nice: Int8, isIdle: Bool) {
         let old = entity.pointee.weight
-        let new = NiceWeight.weight(nice)
+        let new = isIdle ? NiceWeight.idle : NiceWeight.weight(nice)
         entity.pointee.nice = NiceWeight.clamp(nice)
+        entity.pointee.isIdle = isIdle
         if new == old { return }
         guard entity.pointee.isQueued else {
             entity.pointee.lag = entity.pointee.lag * old / new

@@ -134,7 +134,7 @@ public enum Clone {
         return thread
     }
 
-    /// What every new thread takes from its maker: FPU registers, thread pointer, signal mask, nice value.
+    /// What every new thread takes from its maker: FPU registers, thread pointer, signal mask, and how it is scheduled.
     private static func inherit(_ thread: UserThread, from caller: UserThread) {
         if let state = caller.extendedState {
             state.save()
@@ -143,7 +143,8 @@ public enum Clone {
         thread.userFSBase = CPU.fsBase
         thread.userGSBase = CPU.userGSBase
         thread.signalMask = caller.signalMask
-        thread.nice = caller.nice
+        thread.scheduling = caller.scheduling.inherited
+        Scheduler.setAllowedProcessors(of: thread, to: caller.allowedProcessors)
     }
 
     /// Makes the first process: session, group and parent of everything. Its thread does not run yet.

@@ -118,7 +118,8 @@ public enum Exit {
 
     /// Takes the thread out of the tables; the last one turns the process into a zombie and tells the parent.
     private static func retire(_ thread: UserThread, _ process: Process) {
-        process.exitedThreadNanoseconds.wrappingAdd(thread.runtimeNanoseconds, ordering: .relaxed)
+        process.exitedThreadNanoseconds.wrappingAdd(thread.usedNanoseconds, ordering: .relaxed)
+        process.exitedThreadSystemNanoseconds.wrappingAdd(thread.systemNanoseconds, ordering: .relaxed)
         var orphans: [Process] = []
         var bereaved: [Process] = []
         var status: Int32?

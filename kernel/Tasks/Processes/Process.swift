@@ -87,7 +87,9 @@ public final class Process {
     public let fileSizeLimit = Atomic<UInt64>(.max)
     /// Processor time of threads that have exited, and of children that were waited for, in nanoseconds.
     let exitedThreadNanoseconds = Atomic<UInt64>(0)
+    let exitedThreadSystemNanoseconds = Atomic<UInt64>(0)
     let childrenNanoseconds = Atomic<UInt64>(0)
+    let childrenSystemNanoseconds = Atomic<UInt64>(0)
 
     public struct ArgumentRange: Sendable {
         public var argumentStart: UInt64 = 0, argumentEnd: UInt64 = 0
@@ -174,14 +176,19 @@ public final class Process {
     /// Processor time used by its threads, in nanoseconds, and the part of it in the kernel.
     public var processorTime: (total: UInt64, system: UInt64) {
         var total = exitedThreadNanoseconds.load(ordering: .relaxed)
-        var system: UInt64 = 0
+        var system = exitedThreadSystemNanoseconds.load(ordering: .relaxed)
         for thread in threads {
-            total += thread.runtimeNanoseconds
-            system += thread.systemNanoseconds.load(ordering: .relaxed)
+            total += thread.usedNanoseconds
+            system += thread.systemNanoseconds
         }
-        return (total, system)
+        return (total, min(system, total))
     }
-    public var childrenProcessorTime: UInt64 { childrenNanoseconds.load(ordering: .relaxed) }
+
+    /// The same of the children that were waited for, and of theirs.
+    public var childrenProcessorTime: (total: UInt64, system: UInt64) {
+        let total = childrenNanoseconds.load(ordering: .relaxed)
+        return (total, min(childrenSystemNanoseconds.load(ordering: .relaxed), total))
+    }
 }
 
 /// The place of a process among the others.

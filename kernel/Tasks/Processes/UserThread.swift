@@ -34,7 +34,6 @@ public final class UserThread: Thread {
     var exitCode: Int32 = 0
     /// A parent in vfork waits until this child execs or exits.
     var vforkCompletion: Completion?
-    public let systemNanoseconds = Atomic<UInt64>(0)
 
     init?(id: Int32, process: Process, addressSpace: AddressSpace, frame: TrapFrame) {
         self.process = process
@@ -119,6 +118,7 @@ public final class UserThread: Thread {
 public func prepareUser(_ raw: UnsafeMutableRawPointer) {
     // SAFETY: it is what the thread's entry answered with.
     UserReturn.prepare(raw.assumingMemoryBound(to: TrapFrame.self))
+    Scheduler.leaveKernel()
 }
 
 /// Something that happens once, and that somebody waits for.

@@ -58,7 +58,9 @@ public enum Wait {
         case .change(let change, let reaped):
             if let reaped {
                 let time = change.userNanoseconds + change.systemNanoseconds
-                process.childrenNanoseconds.wrappingAdd(time + reaped.childrenProcessorTime, ordering: .relaxed)
+                let inherited = reaped.childrenProcessorTime
+                process.childrenNanoseconds.wrappingAdd(time + inherited.total, ordering: .relaxed)
+                process.childrenSystemNanoseconds.wrappingAdd(change.systemNanoseconds + inherited.system, ordering: .relaxed)
             }
             return change
         }
@@ -96,7 +98,8 @@ public enum Wait {
 
     private static func makeChange(_ child: Process, status: Int32) -> Change {
         let total = child.exitedThreadNanoseconds.load(ordering: .relaxed)
-        return Change(pid: child.pid, uid: 0, status: status, userNanoseconds: total, systemNanoseconds: 0)
+        let system = min(total, child.exitedThreadSystemNanoseconds.load(ordering: .relaxed))
+        return Change(pid: child.pid, uid: 0, status: status, userNanoseconds: total - system, systemNanoseconds: system)
     }
 
     /// Removes a zombie at once if its parent said that it does not want it (SIGCHLD ignored, or SA_NOCLDWAIT).

@@ -22,6 +22,11 @@ struct RunQueue: ~Copyable {
     var finished: Unmanaged<Thread>?
     /// A thread that may not run here any more, and goes elsewhere once its registers are saved.
     var departing: ThreadReference?
+    /// Processor time of all threads but the idle one, and the part of it in the kernel.
+    private(set) var busyNanoseconds: UInt64 = 0
+    private(set) var systemNanoseconds: UInt64 = 0
+    /// How often it went from one thread to another.
+    private(set) var switchCount: UInt64 = 0
     private var fair = FairQueue()
 
     init(processor: Int, idle: ThreadReference) {
@@ -39,10 +44,24 @@ struct RunQueue: ~Copyable {
     /// - Returns: whether it has had what it asked for.
     @discardableResult
     mutating func charge(now: UInt64) -> Bool {
+        // Clocks of two processors may differ a little.
+        guard now > current.pointee.lastStarted else { return false }
         let ran = now &- current.pointee.lastStarted
         current.pointee.lastStarted = now
         current.pointee.runtimeNanoseconds &+= ran
+        if current != idle { busyNanoseconds &+= ran }
         return fair.charge(ran)
+    }
+
+    /// Accounts for the running thread's time in the kernel. On this processor only, which may go without the lock: nobody else
+    /// writes what this does.
+    @inline(__always)
+    mutating func chargeKernel(now: UInt64) {
+        let since = current.pointee.kernelSince
+        guard since != 0, now > since else { return }
+        current.pointee.kernelSince = now
+        current.pointee.systemNanoseconds &+= now &- since
+        systemNanoseconds &+= now &- since
     }
 
     /// Adds a thread that has become ready.
@@ -81,14 +100,21 @@ struct RunQueue: ~Copyable {
 
     mutating func setCurrent(_ block: ThreadReference, now: UInt64) {
         fair.setCurrent(block == idle ? nil : block.fair)
+        if block != current {
+            switchCount &+= 1
+            if block.pointee.kernelSince != 0 { block.pointee.kernelSince = now }
+        }
         current = block
         block.pointee.lastStarted = now
         noteChange(now)
     }
 
-    mutating func setNice(_ block: ThreadReference, _ nice: Int8, now: UInt64) {
+    mutating func set(_ parameters: SchedulingParameters, of block: ThreadReference, now: UInt64) {
         charge(now: now)
-        fair.setNice(block.fair, to: nice)
+        fair.setShare(of: block.fair, nice: parameters.nice, isIdle: parameters.policy == .idle)
+        block.pointee.fair.setSlice(nanoseconds: parameters.sliceNanoseconds)
+        block.pointee.policy = parameters.policy
+        block.pointee.resetsOnFork = parameters.resetsOnFork
         noteChange(now)
     }
 

@@ -1,3 +1,4 @@
+import FairQueue
 import Processor
 import Support
 import Synchronization
@@ -21,6 +22,7 @@ public enum Scheduler {
         _ = Unmanaged.passRetained(idle)
         block.pointee.state.store(.running, ordering: .releasing)
         block.pointee.lastStarted = machineMonotonicNanoseconds()
+        block.pointee.kernelSince = 0
         block.pointee.processor.store(Int(own.pointee.index), ordering: .relaxed)
         own.pointee.currentThread = UInt(bitPattern: block.pointee.thread.toOpaque())
         own.pointee.currentBlock = UInt(bitPattern: block)
@@ -211,7 +213,7 @@ public enum Scheduler {
 
     /// The queue of the processor that runs this. Interrupts are off, or it is only a hint.
     @inline(__always)
-    private static var ownQueue: RunQueueReference {
+    static var ownQueue: RunQueueReference {
         // SAFETY: set by `start`, and never freed.
         RunQueueReference(bitPattern: PerCPU.current.pointee.runQueue)!
     }
@@ -224,7 +226,7 @@ public enum Scheduler {
     }
 
     /// Locks the queue that a thread belongs to. Interrupts are off.
-    private static func lockQueue(of block: ThreadReference) -> RunQueueReference {
+    static func lockQueue(of block: ThreadReference) -> RunQueueReference {
         while true {
             let processor = block.pointee.processor.load(ordering: .acquiring)
             let queue = queue(processor)
@@ -236,10 +238,23 @@ public enum Scheduler {
 
     // MARK: Settings of a thread
 
-    static func setNice(_ block: ThreadReference, _ nice: Int8) {
+    static func parameters(of block: ThreadReference) -> SchedulingParameters {
+        let flags = machineInterruptSave()
+        defer { machineInterruptRestore(flags) }
+        let queue = lockQueue(of: block)
+        defer { queue.unlock() }
+        return SchedulingParameters(
+            policy: block.pointee.policy, nice: block.pointee.fair.nice, sliceNanoseconds: block.pointee.fair.sliceNanoseconds,
+            resetsOnFork: block.pointee.resetsOnFork)
+    }
+
+    /// Changes some of a thread's parameters, all at once for others.
+    static func change(_ block: ThreadReference, _ change: (inout SchedulingParameters) -> Void) {
+        var parameters = parameters(of: block)
+        change(&parameters)
         let flags = machineInterruptSave()
         let queue = lockQueue(of: block)
-        queue.pointee.setNice(block, nice, now: machineMonotonicNanoseconds())
+        queue.pointee.set(parameters, of: block, now: machineMonotonicNanoseconds())
         queue.unlock()
         machineInterruptRestore(flags)
     }
@@ -267,6 +282,7 @@ public enum Scheduler {
         let queue = ownQueue
         let block = queue.pointee.current
         queue.pointee.charge(now: now)
+        queue.pointee.chargeKernel(now: now)
         if block != queue.pointee.idle {
             switch block.pointee.state.load(ordering: .acquiring) {
             case .ready:

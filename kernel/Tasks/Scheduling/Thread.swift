@@ -67,7 +67,7 @@ open class Thread {
     /// The nice value, −20 to 19: its share of the processor.
     public final var nice: Int8 {
         get { block.pointee.fair.nice }
-        set { Scheduler.setNice(block, newValue) }
+        set { Scheduler.change(block) { $0.nice = newValue } }
     }
 
     /// The processors that it may run on, as bits by number.
@@ -76,10 +76,23 @@ open class Thread {
     /// The processor that it runs on, or ran on last. A hint.
     public final var processor: Int { block.pointee.processor.load(ordering: .relaxed) }
 
-    /// Processor time used, in nanoseconds, up to the last switch or timer interrupt.
-    public final var runtimeNanoseconds: UInt64 { block.pointee.runtimeNanoseconds }
-    /// Nanoseconds that the running thread has used since `runtimeNanoseconds` was last brought up to date.
-    public final var nanosecondsSinceCharge: UInt64 { machineMonotonicNanoseconds() &- block.pointee.lastStarted }
+    /// What the scheduler is told of it.
+    public final var scheduling: SchedulingParameters {
+        get { Scheduler.parameters(of: block) }
+        set { Scheduler.change(block) { $0 = newValue } }
+    }
+
+    /// Processor time used in the kernel, in nanoseconds; complete for the running thread, up to the last switch for others.
+    public final var systemNanoseconds: UInt64 {
+        let since = block.pointee.kernelSince, now = machineMonotonicNanoseconds()
+        return block.pointee.systemNanoseconds &+ (block == Scheduler.running && now > since ? now &- since : 0)
+    }
+
+    /// Processor time used, in nanoseconds; complete for the running thread, up to the last switch or timer interrupt for others.
+    public final var usedNanoseconds: UInt64 {
+        let started = block.pointee.lastStarted, now = machineMonotonicNanoseconds()
+        return block.pointee.runtimeNanoseconds &+ (block == Scheduler.running && now > started ? now &- started : 0)
+    }
 }
 
 /// The running thread.

@@ -33,10 +33,17 @@ struct ThreadControlBlock: ~Copyable {
     let processor = Atomic<Int>(0)
     /// The processors that it may run on, as bits by number. May be set at any time; a running thread moves at its next switch.
     let allowedProcessors = Atomic<UInt64>(.max)
+    /// The class of work that it is, and whether threads that it makes start without its privileges.
+    var policy = SchedulingPolicy.normal
+    var resetsOnFork = false
     /// When it was given the processor, or last charged for it.
     var lastStarted: UInt64 = 0
     /// Processor time used up to then, in nanoseconds.
     var runtimeNanoseconds: UInt64 = 0
+    /// The part of it in the kernel, up to the last switch or return to user mode. The thread's own, like the next one.
+    var systemNanoseconds: UInt64 = 0
+    /// Since when, at most, it has been in the kernel without pause; 0 in user mode. Threads start in the kernel.
+    var kernelSince: UInt64 = 1
     var registers: SavedRegisters
 
     init(thread: Unmanaged<Thread>, registers: SavedRegisters) {

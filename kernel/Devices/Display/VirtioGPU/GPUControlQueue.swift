@@ -276,6 +276,7 @@ final class GPUControlQueue {
 
 /// Forwards the queue's interrupt; it exists before the queue does.
 private final class GPUInterrupt: InterruptHandler {
+    override var name: StaticString { "virtio display" }
     unowned(unsafe) var queue: GPUControlQueue?
     override func handle() { queue?.interrupt() }
 }

@@ -83,6 +83,7 @@ final class GPUCursorQueue {
 }
 
 private final class CursorInterrupt: InterruptHandler {
+    override var name: StaticString { "virtio display, pointer" }
     unowned(unsafe) var queue: GPUCursorQueue?
     override func handle() { queue?.interrupt() }
 }

@@ -227,6 +227,7 @@ final class VirtioGPU: DisplayDriver {
 
 /// Notes that the display information has changed and acknowledges it; a thread reads it later.
 private final class GPUConfigurationHandler: InterruptHandler {
+    override var name: StaticString { "virtio display, configuration" }
     private let device: VirtioDevice
     private let hasChanged = Atomic<Bool>(false)
 

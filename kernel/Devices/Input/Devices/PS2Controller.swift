@@ -128,6 +128,7 @@ public final class PS2Controller {
 }
 
 private final class PS2Interrupt: InterruptHandler {
+    override var name: StaticString { "keyboard controller" }
     private let controller: PS2Controller
     init(_ controller: PS2Controller) { self.controller = controller }
     override func handle() { controller.interrupt() }

@@ -175,6 +175,7 @@ final class VirtioInput: InputDevice {
 }
 
 private final class VirtioInputInterrupt: InterruptHandler {
+    override var name: StaticString { "virtio input" }
     /// Input devices are never taken away.
     private unowned(unsafe) let device: VirtioInput
     init(_ device: VirtioInput) { self.device = device }

@@ -3,6 +3,7 @@ import Support
 
 /// One INTx line, whose devices are asked in turn: the line is level-triggered, so all that asserted it must be served.
 final class SharedLine: InterruptHandler {
+    override var name: StaticString { "shared line" }
     static let capacity = 8
     private struct State: ~Copyable {
         var handlers: InlineArray<8, InterruptHandler?> = .init(repeating: nil)

@@ -238,6 +238,7 @@ public final class VirtioDevice {
 
 /// A device's INTx line: reading the status acknowledges the interrupt and tells whether it was this device's at all.
 final class VirtioLine: InterruptHandler {
+    override var name: StaticString { "virtio" }
     private let status: MappedWindow
     private struct State: ~Copyable {
         var handlers: InlineArray<4, InterruptHandler?> = .init(repeating: nil)

@@ -1,0 +1,48 @@
+import Processor
+import Scheduling
+import Support
+import Synchronization
+
+/// Faults that the kernel makes on demand (`martlet.test=` on the command line), so that tests can see how it reports them.
+enum KernelTests {
+    private static let ready = Atomic<Int>(0)
+
+    static func run(_ options: CommandLine) {
+        guard let name = options.value("martlet.test") else { return }
+        if name.elementsEqual("panic".utf8) { panic("test of the panic path, asked for on the command line") }
+        if name.elementsEqual("panic-everywhere".utf8) { panicEverywhere() }
+        if name.elementsEqual("lockup".utf8) { lockUp() }
+    }
+
+    /// Panics on all processors at the same moment.
+    private static func panicEverywhere() {
+        for processor in 0..<Processors.count {
+            launch(on: processor) {
+                ready.wrappingAdd(1, ordering: .acquiringAndReleasing)
+                while ready.load(ordering: .acquiring) < Processors.count { machinePause() }
+                panic("test of several panics at once, asked for on the command line")
+            }
+        }
+    }
+
+    /// Keeps the last processor in the kernel for longer than is decent.
+    private static func lockUp() {
+        launch(on: Processors.count - 1) {
+            let end = machineMonotonicNanoseconds() + 25_000_000_000
+            while machineMonotonicNanoseconds() < end { machinePause() }
+            Log.info("test: the lockup is over")
+        }
+    }
+
+    private static func launch(on processor: Int, _ body: @escaping () -> Void) {
+        let made = Thread(
+            id: 4, name: "test",
+            entry: { _ in
+                body()
+                return nil
+            })
+        guard let made else { return Log.error("no memory for a test") }
+        Scheduler.setAllowedProcessors(of: made, to: 1 << UInt64(processor))
+        Scheduler.launch(made)
+    }
+}
