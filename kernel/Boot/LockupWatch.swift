@@ -34,7 +34,7 @@ final class LockupWatch: KernelTimer {
     private func report(_ processor: Int, since: UInt64) {
         let isOwn = processor == Int(PerCPU.current.pointee.index)
         let instruction = isOwn ? PerCPU.current.pointee.interruptedInstruction : ProcessorProbe.instruction(of: processor)
-        let seconds = (machineMonotonicNanoseconds() &- since) / 1_000_000_000
+        let seconds = Clock.nanoseconds(ofTicks: CPU.timestamp &- since) / 1_000_000_000
         var place: KernelString = "at an unknown place"
         if let instruction {
             place = "at \(hex(instruction))"

@@ -25,6 +25,9 @@ public enum Clock {
         realtimeOffset.withLock { $0 = offset }
     }
 
+    /// The length of a stretch of time-stamp counts.
+    public static func nanoseconds(ofTicks ticks: UInt64) -> UInt64 { scaled(ticks) }
+
     @inline(__always)
     private static func scaled(_ ticks: UInt64) -> UInt64 {
         let product = ticks.multipliedFullWidth(by: multiplier)

@@ -6,13 +6,13 @@ import Synchronization
 /// The first processor asks what the other's counter shows, several times. The answer was given between the question and its arrival,
 /// so the quickest exchange bounds the difference best.
 enum TimestampAlignment {
-    private static let rounds: UInt64 = 32
+    private static let rounds: UInt64 = 16
     /// Said to the other one at the end.
     private static let finished = UInt64.max
     /// Clocks that are closer than this are left alone.
     private static let toleranceNanoseconds: UInt64 = 10_000
     /// Together for all rounds: an emulator may not run the two at once.
-    private static let patienceNanoseconds: UInt64 = 50_000_000
+    private static let patienceNanoseconds: UInt64 = 5_000_000
 
     /// Compares, on the first processor.
     static func measure(_ block: UnsafeMutablePointer<PerCPUBlock>) {

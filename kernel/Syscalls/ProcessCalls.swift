@@ -198,6 +198,11 @@ public enum ProcessCalls {
             while name.count < 16 { name.append(0) }
             try copyOutBytes(name, to: a.address(1))
             return 0
+        case 29:  // PR_SET_TIMERSLACK: how late a timer may be. None is late on purpose, so the number is only kept.
+            let thread = UserThread.current
+            thread.timerSlack = a.int(1) <= 0 ? thread.usualTimerSlack : a.raw(1)
+            return 0
+        case 30: return Int(truncatingIfNeeded: min(UserThread.current.timerSlack, UInt64(Int.max)))  // PR_GET_TIMERSLACK
         case 38:  // PR_SET_NO_NEW_PRIVS: there are no set-id programs, so it holds anyway
             guard a.raw(1) == 1, a.raw(2) == 0, a.raw(3) == 0, a.raw(4) == 0 else { throw .invalidArgument }
             return 0

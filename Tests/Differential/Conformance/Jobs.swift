@@ -253,7 +253,8 @@ private func hangup() {
             write(terminal, "ready")
             let result = sys(SYS_pause)
             // The parent says it: it prints something at this time too.
-            write(writer, "\(result == -Int(EINTR) ? "hung up" : "other"), then write = \(write(terminal, "x"))")
+            let line = "\(result == -Int(EINTR) ? "hung up" : "other"), then write = \(write(terminal, "x"))"
+            sys(SYS_write, writer, text(copying: line), line.utf8.count)
             return 0
         }
         sys(SYS_setpgid, job, job)

@@ -15,6 +15,7 @@ func schedulingFamily() {
     badAffinity()
     inheritance()
     rights()
+    timerSlack()
 }
 
 private func parameter(_ priority: Int32) -> Int {
@@ -283,6 +284,23 @@ private func rights() {
         check("and back", setPolicy(normal))
         check("mark", setPolicy(idle | resetOnFork))
         check("unmark", setPolicy(idle))
+        return 0
+    }
+}
+
+private func timerSlack() {
+    let (set, get) = (29, 30)
+    checkChild("timer slack") {
+        check("set", sys(SYS_prctl, set, 1000))
+        check("get", sys(SYS_prctl, get))
+        checkChild("of a child") {
+            check("get", sys(SYS_prctl, get))
+            check("set", sys(SYS_prctl, set, 7))
+            check("get", sys(SYS_prctl, get))
+            check("as before", sys(SYS_prctl, set, 0))
+            check("get", sys(SYS_prctl, get))
+            return 0
+        }
         return 0
     }
 }

@@ -143,6 +143,8 @@ public enum Clone {
         thread.userFSBase = CPU.fsBase
         thread.userGSBase = CPU.userGSBase
         thread.signalMask = caller.signalMask
+        thread.timerSlack = caller.timerSlack
+        thread.usualTimerSlack = caller.timerSlack
         thread.scheduling = caller.scheduling.inherited
         Scheduler.setAllowedProcessors(of: thread, to: caller.allowedProcessors)
     }

@@ -25,6 +25,9 @@ public final class UserThread: Thread {
     /// `set_tid_address` and CLONE_CHILD_CLEARTID: zeroed, and its futex woken, at exit.
     public var clearChildAddress = UserAddress(0)
     public var robustList: UInt64 = 0
+    /// Nanoseconds by which its timers may be late, as it says itself, and what it started with.
+    public var timerSlack: UInt64 = 50_000
+    public internal(set) var usualTimerSlack: UInt64 = 50_000
     /// The absolute deadline of a sleep that a stop interrupted; 0 for none.
     public var restartDeadline: UInt64 = 0
 

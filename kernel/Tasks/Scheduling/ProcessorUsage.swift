@@ -34,7 +34,7 @@ extension Scheduler {
         let uncharged = now > started ? now &- started : 0
         let busy = queue.pointee.busyNanoseconds &+ (queue.pointee.runsIdle ? 0 : uncharged)
         var usage = ProcessorUsage()
-        usage.system = min(queue.pointee.systemNanoseconds, busy)
+        usage.system = min(Clock.nanoseconds(ofTicks: queue.pointee.systemTicks), busy)
         usage.user = busy - usage.system
         usage.idle = queue.pointee.idle.pointee.runtimeNanoseconds &+ (queue.pointee.runsIdle ? uncharged : 0)
         usage.switches = queue.pointee.switchCount
@@ -51,7 +51,7 @@ extension Scheduler {
         return count
     }
 
-    /// Since when a processor has been in the kernel without a switch of threads; 0 when it is in user mode or idle. A hint.
+    /// Since when, by the time-stamp counter, a processor has been in the kernel without a switch of threads; 0 when it is in user mode or idle. A hint.
     public static func kernelStay(on processor: Int) -> UInt64 {
         let flags = machineInterruptSave()
         defer { machineInterruptRestore(flags) }
@@ -63,11 +63,12 @@ extension Scheduler {
     }
 
     /// Notes that the running thread has come from user mode into the kernel.
-    public static func enterKernel() { running.pointee.kernelSince = machineMonotonicNanoseconds() }
+    public static func enterKernel() { running.pointee.kernelSince = CPU.timestamp }
 
     /// Notes that the running thread is about to go to user mode. Nothing switches threads between this and that.
     public static func leaveKernel() {
-        ownQueue.pointee.chargeKernel(now: machineMonotonicNanoseconds())
-        running.pointee.kernelSince = 0
+        let queue = ownQueue
+        queue.pointee.chargeKernel()
+        queue.pointee.current.pointee.kernelSince = 0
     }
 }

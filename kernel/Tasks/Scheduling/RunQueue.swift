@@ -22,9 +22,9 @@ struct RunQueue: ~Copyable {
     var finished: Unmanaged<Thread>?
     /// A thread that may not run here any more, and goes elsewhere once its registers are saved.
     var departing: ThreadReference?
-    /// Processor time of all threads but the idle one, and the part of it in the kernel.
+    /// Processor time of all threads but the idle one; and the part of it in the kernel, in counts of the time-stamp counter.
     private(set) var busyNanoseconds: UInt64 = 0
-    private(set) var systemNanoseconds: UInt64 = 0
+    private(set) var systemTicks: UInt64 = 0
     /// How often it went from one thread to another.
     private(set) var switchCount: UInt64 = 0
     private var fair = FairQueue()
@@ -56,12 +56,12 @@ struct RunQueue: ~Copyable {
     /// Accounts for the running thread's time in the kernel. On this processor only, which may go without the lock: nobody else
     /// writes what this does.
     @inline(__always)
-    mutating func chargeKernel(now: UInt64) {
-        let since = current.pointee.kernelSince
+    mutating func chargeKernel() {
+        let since = current.pointee.kernelSince, now = CPU.timestamp
         guard since != 0, now > since else { return }
         current.pointee.kernelSince = now
-        current.pointee.systemNanoseconds &+= now &- since
-        systemNanoseconds &+= now &- since
+        current.pointee.systemTicks &+= now &- since
+        systemTicks &+= now &- since
     }
 
     /// Adds a thread that has become ready.
@@ -102,7 +102,7 @@ struct RunQueue: ~Copyable {
         fair.setCurrent(block == idle ? nil : block.fair)
         if block != current {
             switchCount &+= 1
-            if block.pointee.kernelSince != 0 { block.pointee.kernelSince = now }
+            if block.pointee.kernelSince != 0 { block.pointee.kernelSince = CPU.timestamp }
         }
         current = block
         block.pointee.lastStarted = now

@@ -282,7 +282,7 @@ public enum Scheduler {
         let queue = ownQueue
         let block = queue.pointee.current
         queue.pointee.charge(now: now)
-        queue.pointee.chargeKernel(now: now)
+        queue.pointee.chargeKernel()
         if block != queue.pointee.idle {
             switch block.pointee.state.load(ordering: .acquiring) {
             case .ready:

@@ -84,8 +84,9 @@ open class Thread {
 
     /// Processor time used in the kernel, in nanoseconds; complete for the running thread, up to the last switch for others.
     public final var systemNanoseconds: UInt64 {
-        let since = block.pointee.kernelSince, now = machineMonotonicNanoseconds()
-        return block.pointee.systemNanoseconds &+ (block == Scheduler.running && now > since ? now &- since : 0)
+        let since = block.pointee.kernelSince, now = CPU.timestamp
+        let running = block == Scheduler.running && now > since ? now &- since : 0
+        return Clock.nanoseconds(ofTicks: block.pointee.systemTicks &+ running)
     }
 
     /// Processor time used, in nanoseconds; complete for the running thread, up to the last switch or timer interrupt for others.

@@ -40,9 +40,10 @@ struct ThreadControlBlock: ~Copyable {
     var lastStarted: UInt64 = 0
     /// Processor time used up to then, in nanoseconds.
     var runtimeNanoseconds: UInt64 = 0
-    /// The part of it in the kernel, up to the last switch or return to user mode. The thread's own, like the next one.
-    var systemNanoseconds: UInt64 = 0
-    /// Since when, at most, it has been in the kernel without pause; 0 in user mode. Threads start in the kernel.
+    /// The part of it in the kernel, up to the last switch or return to user mode, in counts of the time-stamp counter. The thread's
+    /// own, like the next one: both are written at every system call, where the clock proper would show.
+    var systemTicks: UInt64 = 0
+    /// Since when, by that counter, it has been in the kernel without pause; 0 in user mode. Threads start in the kernel.
     var kernelSince: UInt64 = 1
     var registers: SavedRegisters
 
