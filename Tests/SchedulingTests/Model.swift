@@ -96,7 +96,7 @@ struct Model {
             entities[i].expected = (3 * entities[i].expected + min(entities[i].burst, 100_000_000)) / 4
             entities[i].burst = 0
         }
-        if members(queue).isEmpty { queues[queue].idleTime += 1 << 33 }
+        if members(queue).isEmpty { queues[queue].idleTime += 1 << 36 }
     }
 
     mutating func setCurrent(_ i: Int?, _ queue: Int) {
