@@ -37,18 +37,24 @@ public typealias SyscallHandler = (SyscallArguments) throws(Errno) -> Int
 /// The handlers by number. Filled at boot, read-only afterwards.
 public struct SyscallTable {
     static let capacity = 512
-    private let handlers: UnsafeMutablePointer<SyscallHandler?>
+    /// A field keeps the handler as it is; directly in generic memory it would be wrapped to take its arguments there.
+    private struct Entry {
+        var handler: SyscallHandler?
+    }
+    private let entries: UnsafeMutablePointer<Entry>
 
     public init() {
-        handlers = .allocate(capacity: Self.capacity)
-        handlers.initialize(repeating: nil, count: Self.capacity)
+        entries = .allocate(capacity: Self.capacity)
+        entries.initialize(repeating: Entry(), count: Self.capacity)
     }
 
-    public mutating func set(_ number: SyscallNumber, _ handler: @escaping SyscallHandler) { handlers[number.rawValue] = handler }
+    public mutating func set(_ number: SyscallNumber, _ handler: @escaping SyscallHandler) {
+        entries[number.rawValue].handler = handler
+    }
 
     /// The handler of a number; nil when there is none or the number is outside the table.
     @inline(__always)
     func handler(_ number: UInt64) -> SyscallHandler? {
-        number < UInt64(Self.capacity) ? handlers[Int(number)] : nil
+        number < UInt64(Self.capacity) ? entries[Int(number)].handler : nil
     }
 }
