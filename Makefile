@@ -180,8 +180,8 @@ $(BUILD)/root.img: $(BUILD)/programs.stamp $(FONTS) $(ART) $(KEYMAPS) $(shell fi
 # --- tests ----------------------------------------------------------------------------------------
 
 # Programs that judge the system; they are on the root image of the tests only, in /usr/lib/martlet/tests.
-TEST_PROGRAMS := Conformance Bench
-TEST_PROGRAM_SOURCES := $(shell find Tests/Differential Tests/Bench apps/Runtime apps/CLibc -type f 2>/dev/null)
+TEST_PROGRAMS := Conformance Bench Storm
+TEST_PROGRAM_SOURCES := $(shell find Tests/Differential Tests/Bench Tests/Storm apps/Runtime apps/CLibc -type f 2>/dev/null)
 SCENARIO_OPTIONS ?= ## options of the scenarios, such as "--filter boot"
 
 $(BUILD)/test-programs.stamp: $(TEST_PROGRAM_SOURCES) $(PACKAGE_FILES) | $(SETUP)

@@ -183,6 +183,7 @@ let programProducts: [Product] = [
     program("Terminal"),
     program("Conformance"),
     program("Bench"),
+    program("Storm"),
 ]
 
 // MARK: Tests
@@ -197,6 +198,7 @@ let judges: [Target] = [
     module("TestCalls", "Tests/Differential/TestCalls", ["CTestSystem"]),
     module("Conformance", "Tests/Differential/Conformance", ["CTestSystem", "TestCalls", "ProgramRuntime"]),
     module("Bench", "Tests/Bench", ["CTestSystem", "TestCalls", "ProgramRuntime"], exclude: ["linux-figures.txt"]),
+    module("Storm", "Tests/Storm", ["CTestSystem", "TestCalls", "ProgramRuntime"]),
     .testTarget(name: "TestDriverTests", dependencies: ["TestDriver"], path: "Tests/Driver/UnitTests"),
 ]
 

@@ -225,6 +225,68 @@ static inline int ts_compare_exchange(volatile int *place, int old, int value) {
     return __atomic_compare_exchange_n(place, &old, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 static inline int ts_add(volatile int *place, int value) { return __atomic_add_fetch(place, value, __ATOMIC_SEQ_CST); }
+static inline int ts_exchange(volatile int *place, int value) { return __atomic_exchange_n(place, value, __ATOMIC_SEQ_CST); }
+
+/// A word of memory, by an instruction of 3 bytes (movq (%rdi), %rax) that a fault handler can skip: then `missing` is the result.
+static inline long ts_probe(const void *address, long missing) {
+    __asm__ volatile("movq (%%rdi), %%rax" : "+a"(missing) : "D"(address) : "memory");
+    return missing;
+}
+/// An exchange of 3 bytes of code (xchgq %rax, (%rdi)); 1 when it was done, 0 when a fault handler skipped it. The value is one
+/// that is not there yet.
+static inline int ts_probe_store(void *address, long value) {
+    long before = value;
+    __asm__ volatile("xchgq %%rax, (%%rdi)" : "+a"(before) : "D"(address) : "memory");
+    return before != value;
+}
+
+static inline void ts_cpuid(unsigned leaf, unsigned *c) {
+    unsigned a = leaf, b, d;
+    *c = 0;
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(*c), "=d"(d));
+}
+/// Whether the processor and the system keep 256-bit registers.
+static inline int ts_has_wide_vectors(void) {
+    unsigned c, low, high;
+    ts_cpuid(1, &c);
+    if ((c >> 27 & 3) != 3) return 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & 6) == 6;
+}
+
+/// Keeps patterns in all vector registers (256 bits where there are) over a busy loop; the number of registers that changed.
+static inline int ts_vectors_hold(uint64_t seed, long turns) {
+    unsigned char in[512], out[512];
+    for (int i = 0; i < 512; i++) in[i] = out[i] = (unsigned char)((seed >> (i & 31)) + i * 11);
+    if (ts_has_wide_vectors()) {
+        __asm__ volatile(
+            "vmovdqu 0(%[in]), %%ymm0; vmovdqu 32(%[in]), %%ymm1; vmovdqu 64(%[in]), %%ymm2; vmovdqu 96(%[in]), %%ymm3;"
+            "vmovdqu 128(%[in]), %%ymm4; vmovdqu 160(%[in]), %%ymm5; vmovdqu 192(%[in]), %%ymm6; vmovdqu 224(%[in]), %%ymm7;"
+            "vmovdqu 256(%[in]), %%ymm8; vmovdqu 288(%[in]), %%ymm9; vmovdqu 320(%[in]), %%ymm10; vmovdqu 352(%[in]), %%ymm11;"
+            "vmovdqu 384(%[in]), %%ymm12; vmovdqu 416(%[in]), %%ymm13; vmovdqu 448(%[in]), %%ymm14; vmovdqu 480(%[in]), %%ymm15;"
+            "1: decq %[turns]; jnz 1b;"
+            "vmovdqu %%ymm0, 0(%[out]); vmovdqu %%ymm1, 32(%[out]); vmovdqu %%ymm2, 64(%[out]); vmovdqu %%ymm3, 96(%[out]);"
+            "vmovdqu %%ymm4, 128(%[out]); vmovdqu %%ymm5, 160(%[out]); vmovdqu %%ymm6, 192(%[out]); vmovdqu %%ymm7, 224(%[out]);"
+            "vmovdqu %%ymm8, 256(%[out]); vmovdqu %%ymm9, 288(%[out]); vmovdqu %%ymm10, 320(%[out]); vmovdqu %%ymm11, 352(%[out]);"
+            "vmovdqu %%ymm12, 384(%[out]); vmovdqu %%ymm13, 416(%[out]); vmovdqu %%ymm14, 448(%[out]); vmovdqu %%ymm15, 480(%[out]);"
+            "vzeroupper"
+            : [turns] "+r"(turns)
+            : [in] "r"(in), [out] "r"(out)
+            : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+              "xmm12", "xmm13", "xmm14", "xmm15");
+    } else {
+        __asm__ volatile(
+            "movdqu 0(%[in]), %%xmm0; movdqu 32(%[in]), %%xmm1; movdqu 64(%[in]), %%xmm2; movdqu 96(%[in]), %%xmm15;"
+            "1: decq %[turns]; jnz 1b;"
+            "movdqu %%xmm0, 0(%[out]); movdqu %%xmm1, 32(%[out]); movdqu %%xmm2, 64(%[out]); movdqu %%xmm15, 96(%[out])"
+            : [turns] "+r"(turns)
+            : [in] "r"(in), [out] "r"(out)
+            : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm15");
+    }
+    int changed = 0;
+    for (int i = 0; i < 16; i++) changed += memcmp(in + 32 * i, out + 32 * i, 32) != 0;
+    return changed;
+}
 
 /// The kernel's struct linux_dirent64 is walked by hand; these are its offsets.
 enum { TS_DIRENT_RECLEN = 16, TS_DIRENT_TYPE = 18, TS_DIRENT_NAME = 19 };
