@@ -94,9 +94,8 @@ public enum Clone {
             let thread = UserThread(id: try ProcessTable.allocateID(), process: process, addressSpace: space, frame: frame)
         else { throw .outOfMemory }
         inherit(thread, from: caller)
-        ProcessTable.insert(thread)
-        // A group exit that began meanwhile must not miss the new thread.
-        if ProcessTable.tree.withLock({ _ in process.links.groupExitStatus != nil }) {
+        // An end of the process, or of its other threads, that began meanwhile must not miss the new one.
+        if !ProcessTable.insert(thread) {
             thread.mustExit.store(true, ordering: .releasing)
             thread.interruptPending.store(true, ordering: .releasing)
         }
@@ -124,13 +123,7 @@ public enum Clone {
         }
         inherit(thread, from: caller)
         if !request.flags.contains(.sharedMemory) { thread.alternateStack = caller.alternateStack }
-        ProcessTable.tree.withLock { _ in
-            child.links.group = parent.links.group
-            child.links.session = parent.links.session
-            child.links.exitSignal = request.exitSignal
-        }
-        ProcessTable.insert(child, parent: parent)
-        ProcessTable.insert(thread)
+        ProcessTable.insert(thread, ofChild: child, of: parent, exitSignal: request.exitSignal)
         return thread
     }
 
@@ -159,12 +152,7 @@ public enum Clone {
         guard let thread = UserThread(id: process.pid, process: process, addressSpace: addressSpace, frame: frame) else {
             throw .outOfMemory
         }
-        ProcessTable.tree.withLock { _ in
-            process.links.group = process.pid
-            process.links.session = Session(id: process.pid)
-        }
-        ProcessTable.insert(process, parent: nil)
-        ProcessTable.insert(thread)
+        ProcessTable.insertFirst(thread, of: process)
         return thread
     }
 

@@ -31,7 +31,7 @@ public enum Exit {
     }
 
     private static func end(_ thread: UserThread) {
-        thread.mustExit.store(true, ordering: .releasing)
+        thread.mustExit.store(true, ordering: .sequentiallyConsistent)
         Scheduler.interrupt(thread)
         Scheduler.resume(thread)
         thread.process.childChange.wake()
@@ -79,11 +79,11 @@ public enum Exit {
         thread.vforkCompletion?.complete()
         thread.vforkCompletion = nil
 
-        let isLast = ProcessTable.tree.withLock { tree in
-            if process.links.threads.count == 1, process.links.groupExitStatus == nil {
-                process.links.groupExitStatus = thread.exitCode << 8
-            }
-            return process.links.threads.count == 1
+        let isLast = ProcessTable.tree.withLock { _ in
+            process.links.remainingThreads -= 1
+            if process.links.remainingThreads > 0 { return false }
+            if process.links.groupExitStatus == nil { process.links.groupExitStatus = thread.exitCode << 8 }
+            return true
         }
         if isLast { releaseResources(process) }
         leaveAddressSpace(thread)
@@ -123,13 +123,17 @@ public enum Exit {
         var orphans: [Process] = []
         var bereaved: [Process] = []
         var status: Int32?
-        var exitSignal: Int32 = 17
+        // As soon as the tree is unlocked the parent may take the zombie away on another processor, so that it is known by then
+        // whom to tell, and whether.
+        var parent: Process?
+        var unwanted: Process?
         ProcessTable.tree.withLock { tree in
             tree.remove(thread)
             guard process.links.threads.isEmpty else { return }
             status = process.links.groupExitStatus ?? 0
             process.links.exitStatus = status
-            exitSignal = process.links.exitSignal
+            parent = process.links.parent
+            if Wait.isUnwanted(by: parent) { unwanted = tree.remove(process) }
             let heir = tree.initProcess
             for child in process.links.children {
                 child.links.parent = heir
@@ -140,6 +144,7 @@ public enum Exit {
             process.links.children = []
         }
         process.childChange.wake()
+        if let parent, let status, unwanted == nil { announce(process, status, to: parent) }
         for orphan in orphans { ProcessTable.notifyParent(of: orphan, code: 1, status: 0) }
         for child in bereaved {
             if let signal = Signal(child.parentDeathSignal.load(ordering: .relaxed)) {
@@ -148,10 +153,18 @@ public enum Exit {
         }
         guard let status else { return }
         hangUpOrphans(of: process)
+        parent?.childChange.wake()
+        // The references that the tree had are dropped outside its lock.
+        _ = unwanted
+    }
+
+    /// SIGCHLD to the parent of a process that has ended.
+    private static func announce(_ process: Process, _ status: Int32, to parent: Process) {
+        // Only odd uses of clone ask for no signal.
+        if process.links.exitSignal == 0 { return }
         let isKilled = status & 0x7f != 0
-        if !Wait.reapUnwanted(process), exitSignal != 0 {
-            ProcessTable.notifyParent(of: process, code: isKilled ? 2 : 1, status: isKilled ? status & 0x7f : status >> 8 & 0xff)
-        }
+        ProcessTable.notify(
+            parent, of: process, code: isKilled ? 2 : 1, status: isKilled ? status & 0x7f : status >> 8 & 0xff)
     }
 
     /// A stopped group that loses its last link to a living session member gets SIGHUP and SIGCONT (POSIX, _exit).

@@ -198,6 +198,8 @@ struct ProcessLinks {
     var group: Int32 = 0
     var session: Session?
     var threads: [UserThread] = []
+    /// Threads that have not begun to end: several may be on their way out at once, and the last one takes the process with it.
+    var remainingThreads = 0
     /// Set when the last thread has exited: the status word that wait4 reports.
     var exitStatus: Int32?
     /// Whether exit_group (or a fatal signal) has begun, with its status word.

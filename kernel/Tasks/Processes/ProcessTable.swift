@@ -114,21 +114,37 @@ public enum ProcessTable {
         return id
     }
 
-    static func insert(_ process: Process, parent: Process?) {
+    /// Enters a process with its first thread, in one step: whoever finds the one finds the other. It joins its parent's group and
+    /// session as they are now.
+    static func insert(_ thread: UserThread, ofChild process: Process, of parent: Process, exitSignal: Int32) {
         tree.withLock { tree in
+            process.links.group = parent.links.group
+            process.links.session = parent.links.session
+            process.links.exitSignal = exitSignal
             process.links.parent = parent
-            parent?.links.children.append(process)
-            tree.processes[Int(process.pid) & 255].append(process)
-            tree.processCount += 1
-            if process.pid == 1 { tree.initProcess = process }
+            parent.links.children.append(process)
+            tree.add(process)
+            tree.add(thread)
         }
     }
 
-    static func insert(_ thread: UserThread) {
+    /// Enters the first process, which leads a session of its own.
+    static func insertFirst(_ thread: UserThread, of process: Process) {
         tree.withLock { tree in
-            thread.process.links.threads.append(thread)
-            tree.threads[Int(thread.id) & 255].append(thread)
-            tree.threadCount += 1
+            process.links.group = process.pid
+            process.links.session = Session(id: process.pid)
+            tree.add(process)
+            tree.add(thread)
+            tree.initProcess = process
+        }
+    }
+
+    /// Enters one more thread of a process.
+    /// - Returns: false when it has to end at once: its process ends, or gets another program.
+    static func insert(_ thread: UserThread) -> Bool {
+        tree.withLock { tree in
+            tree.add(thread)
+            return thread.process.links.groupExitStatus == nil && !thread.process.links.isReplacingProgram
         }
     }
 }
@@ -151,6 +167,18 @@ extension ProcessTable.Tree {
             for process in bucket where condition(process) { return true }
         }
         return false
+    }
+
+    mutating func add(_ process: Process) {
+        processes[Int(process.pid) & 255].append(process)
+        processCount += 1
+    }
+
+    mutating func add(_ thread: UserThread) {
+        thread.process.links.threads.append(thread)
+        thread.process.links.remainingThreads += 1
+        threads[Int(thread.id) & 255].append(thread)
+        threadCount += 1
     }
 
     /// Takes a dead process out of the tree; the reference is returned so that it is dropped outside the lock.

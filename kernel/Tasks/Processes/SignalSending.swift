@@ -79,7 +79,11 @@ extension ProcessTable {
     /// Tells the parent that a child changed: SIGCHLD, and a wake-up for its wait4.
     static func notifyParent(of process: Process, code: Int32, status: Int32) {
         let parent: Process? = tree.withLock { _ in process.links.parent }
-        guard let parent else { return }
+        if let parent { notify(parent, of: process, code: code, status: status) }
+    }
+
+    /// The same for a parent that the caller knows, whose child may be gone from the tree already.
+    static func notify(_ parent: Process, of process: Process, code: Int32, status: Int32) {
         let isStop = code == 5 || code == 6
         let action = parent.signals.action(.child)
         if !(isStop && action.flags & SignalAction.noChildStop != 0) {

@@ -58,7 +58,10 @@ enum SignalDelivery {
         var call = systemCall
         while true {
             if thread.mustExit.load(ordering: .acquiring) { return .exit }
-            guard let (info, action) = takeNext(thread) else { break }
+            guard let (info, action) = takeNext(thread) else {
+                if waitWhileStopped(process) { continue }
+                break
+            }
             if action.handler == SignalAction.ignoreHandler { continue }
             if action.handler == SignalAction.defaultHandler {
                 performDefault(info, process)
@@ -97,7 +100,7 @@ enum SignalDelivery {
     private static func takeNext(_ thread: UserThread) -> (SignalInfo, SignalAction)? {
         thread.process.signals.state.withLock { state in
             guard let info = thread.pending.take(notIn: thread.blocked) ?? state.pending.take(notIn: thread.blocked) else {
-                thread.interruptPending.store(thread.mustExit.load(ordering: .acquiring), ordering: .releasing)
+                thread.clearInterruptMark()
                 return nil
             }
             let index = Int(info.signal.rawValue) - 1
@@ -132,10 +135,19 @@ enum SignalDelivery {
         // The others come here too: they find the process stopped when they return to user mode.
         for thread in others { Scheduler.interrupt(thread) }
         ProcessTable.notifyParent(of: process, code: 5, status: signal.rawValue)  // CLD_STOPPED
-        // A SIGCONT that comes between the mark and the sleep finds the mark and clears it.
-        while ProcessTable.tree.withLock({ _ in process.links.isStopped }) {
-            if UserThread.current.mustExit.load(ordering: .acquiring) { return }
-            Scheduler.stopCurrent { ProcessTable.tree.withLock { _ in process.links.isStopped } }
+        _ = waitWhileStopped(process)
+    }
+
+    /// Keeps the running thread here while its process is stopped.
+    /// - Returns: whether it was, so that there may be something new to look at.
+    private static func waitWhileStopped(_ process: Process) -> Bool {
+        let thread = UserThread.current
+        // A SIGCONT that comes between the mark and the sleep finds the mark and clears it; an exit does the same.
+        func isStopped() -> Bool {
+            !thread.mustExit.load(ordering: .sequentiallyConsistent) && ProcessTable.tree.withLock { _ in process.links.isStopped }
         }
+        guard isStopped() else { return false }
+        while isStopped() { Scheduler.stopCurrent(if: isStopped) }
+        return true
     }
 }

@@ -82,12 +82,23 @@ public final class UserThread: Thread {
     public var signalMask: UInt64 {
         get { process.signals.state.withLock { _ in blocked } }
         set {
-            let isPending = process.signals.state.withLock { state in
+            process.signals.state.withLock { state in
                 blocked = newValue & ~Signal.unblockableBits
-                return (pending.bits | state.pending.bits) & ~blocked != 0
+                if (pending.bits | state.pending.bits) & ~blocked != 0 {
+                    interruptPending.store(true, ordering: .releasing)
+                } else {
+                    clearInterruptMark()
+                }
             }
-            interruptPending.store(isPending || mustExit.load(ordering: .acquiring), ordering: .releasing)
         }
+    }
+
+    /// Takes the mark back that something waits for this thread, unless it is to exit. Called with the lock of the signals, under which
+    /// senders add what they set the mark for.
+    func clearInterruptMark() {
+        interruptPending.store(false, ordering: .sequentiallyConsistent)
+        // Whoever ends the thread sets this first, then the mark: no order of the two steps here and there loses both.
+        if mustExit.load(ordering: .sequentiallyConsistent) { interruptPending.store(true, ordering: .sequentiallyConsistent) }
     }
 
     /// Blocks `mask` until the next return to user mode (ppoll, epoll_pwait, sigsuspend).

@@ -102,19 +102,10 @@ public enum Wait {
         return Change(pid: child.pid, uid: 0, status: status, userNanoseconds: total - system, systemNanoseconds: system)
     }
 
-    /// Removes a zombie at once if its parent said that it does not want it (SIGCHLD ignored, or SA_NOCLDWAIT).
-    static func reapUnwanted(_ process: Process) -> Bool {
-        let parent: Process? = ProcessTable.tree.withLock { _ in process.links.parent }
-        guard let parent else {
-            let removed = ProcessTable.tree.withLock { $0.remove(process) }
-            _ = removed
-            return true
-        }
-        let action = parent.signals.action(.child)
-        guard action.handler == SignalAction.ignoreHandler || action.flags & SignalAction.noChildWait != 0 else { return false }
-        let removed = ProcessTable.tree.withLock { $0.remove(process) }
-        _ = removed
-        parent.childChange.wake()
-        return true
+    /// Whether a process leaves no zombie: it has no parent, or one that said so (SIGCHLD ignored, or SA_NOCLDWAIT). Called with the
+    /// tree locked.
+    static func isUnwanted(by parent: Process?) -> Bool {
+        guard let action = parent?.signals.action(.child) else { return true }
+        return action.handler == SignalAction.ignoreHandler || action.flags & SignalAction.noChildWait != 0
     }
 }
