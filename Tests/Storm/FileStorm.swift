@@ -6,7 +6,8 @@ import TestCalls
 private let count = 4
 
 func fileStorm(_ storm: Storm) {
-    let (rounds, replaced, appended) = (storm.counter("rounds"), storm.counter("replaced"), storm.counter("appended"))
+    let (rounds, replaced) = (storm.counter("rounds", atLeast: 2), storm.counter("replaced"))
+    let appended = storm.counter("appended")
     let (created, removed, stop) = (storm.words(1), storm.words(1), storm.words(1))
     storm.require(sys(SYS_chdir, storm.folder) == 0, "no such folder")
     sys(SYS_mkdir, text("storm"), 0o755)
@@ -47,7 +48,6 @@ func fileStorm(_ storm: Storm) {
     for name: StaticString in ["log", "target"] { sys(SYS_unlink, text(name)) }
     sys(SYS_chdir, text(".."))
     storm.require(sys(SYS_rmdir, text("storm")) == 0, "something is left in the folder")
-    storm.require(ts_load(rounds) > 1, "the storm did not move")
 }
 
 /// Records at the end of a common file, each whole.
@@ -60,6 +60,8 @@ private func append(_ storm: Storm, _ index: Int, _ appended: UnsafeMutablePoint
     for _ in 0..<4 {
         storm.require(sys(SYS_write, fd, record.address, 96) == 96, "an append failed")
         _ = ts_add(appended, 1)
+        // While others append: what is being written must not be cut off by writing it back.
+        if index == 0 { sys(SYS_fsync, fd) }
     }
     close(fd)
 }

@@ -19,11 +19,11 @@ private func pattern(_ page: Int, _ word: Int) -> Int { (word << 16) ^ (page << 
 
 func memoryStorm(_ storm: Storm) {
     ts_handle(SIGSEGV, { _, _, context in ts_skip_instruction(context!, 3) }, 0, 0)
-    let changes = storm.counter("changes")
+    let changes = storm.counter("changes", atLeast: 20)
     let looks = storm.counter("looks")
     let faults = storm.counter("faults")
     let stale = storm.counter("stale")
-    let forks = storm.counter("forks")
+    let forks = storm.counter("forks", atLeast: 2)
     let words = storm.words(pageCount * 16)
     storm.require(map(0, pageCount) == base, "the region cannot be mapped")
     var threads: [Int] = []
@@ -43,7 +43,7 @@ func memoryStorm(_ storm: Storm) {
     join(threads)
     sys(SYS_munmap, base, pageCount * 4096)
     storm.require(ts_load(stale) == 0, "stale translations", Int(ts_load(stale)))
-    storm.require(ts_load(changes) > 20 && ts_load(looks) > 20 && ts_load(forks) > 0, "the storm did not move")
+    storm.require(ts_load(looks) > 0, "nobody looked")
 }
 
 private func map(_ page: Int, _ count: Int) -> Int {

@@ -42,6 +42,9 @@ enum Bringup {
 
     private static func run() {
         guard let boot, let options, let acpi else { panic("the boot thread started twice") }
+        if let test = options.value("martlet.test"), test.elementsEqual("no-shootdown".utf8) {
+            ProcessorRequests.isDisabledForTest = true
+        }
         registerSystemCalls()
         registerFileSystems(options)
         OtherProcessors.start(acpi.interrupts.processorIDs, limit: options.number("maxcpus"))

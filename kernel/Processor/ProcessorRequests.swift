@@ -13,7 +13,8 @@ public enum ProcessorRequests {
     /// What a request does on the processor that serves it. Set at boot, before other processors start.
     nonisolated(unsafe) public static var perform: (ProcessorRequest) -> Void = { _ in }
 
-    /// Switches the sending off: only for tests that must show that they notice.
+    /// Leaves the other processors with their translations of programs' memory: only for tests that must show that they notice. The
+    /// kernel's own mappings, and tables that are about to be freed, are still told about.
     nonisolated(unsafe) public static var isDisabledForTest = false
 
     /// Makes every other processor that has the request's address space loaded serve it, and waits.
@@ -30,7 +31,7 @@ public enum ProcessorRequests {
                 targets |= 1 << UInt(index)
             }
         }
-        if targets == 0 || isDisabledForTest { return }
+        if targets == 0 || (isDisabledForTest && request.root != 0 && request.kind != .leave) { return }
         own.pointee.request = request
         own.pointee.outstanding.store(UInt(targets.nonzeroBitCount), ordering: .releasing)
         var left = targets

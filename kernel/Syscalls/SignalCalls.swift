@@ -116,7 +116,7 @@ public enum SignalCalls {
             info.uid = raw.load(fromByteOffset: 20, as: UInt32.self)
             info.value = raw.load(fromByteOffset: 24, as: UInt64.self)
         }
-        ProcessTable.send(info, to: process)
+        if !ProcessTable.send(info, to: process) { throw .wouldBlock }
         return 0
     }
 

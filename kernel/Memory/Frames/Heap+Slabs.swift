@@ -1,4 +1,5 @@
 import Support
+import Synchronization
 
 // Slabs: runs of frames cut into objects of one size. A slab's state is in the `FrameInfo` of its first frame: the index of
 // its first free object, the number of objects in use, and the links of its class's list. A free object's first word
@@ -31,12 +32,12 @@ extension Heap {
                 unit += 1
             }
         }
-        heapFrames = 0
+        heapFrames.store(0, ordering: .relaxed)
     }
 
     /// Frames that the heap holds, for /proc/meminfo. A hint: changed under different locks.
-    nonisolated(unsafe) static var heapFrames = 0
-    public static var frameCount: Int { heapFrames }
+    static let heapFrames = Atomic<Int>(0)
+    public static var frameCount: Int { heapFrames.load(ordering: .relaxed) }
 
     /// Moves a batch of objects from the slabs to an empty magazine. Interrupts are off.
     @inline(never)
@@ -90,7 +91,7 @@ extension Heap {
         unlink(frame, &state)
         let count = 1 << Int(state.order)
         state.slabCount -= 1
-        heapFrames -= count
+        heapFrames.wrappingSubtract(count, ordering: .relaxed)
         FrameTable[frame].pointee.kind = .tail
         FrameAllocator.freeRun(frame, count: count)
     }
@@ -99,7 +100,7 @@ extension Heap {
         let count = 1 << Int(state.order)
         guard let frame = FrameAllocator.allocateRun(count: count, zone: .normal) else { return false }
         state.slabCount += 1
-        heapFrames += count
+        heapFrames.wrappingAdd(count, ordering: .relaxed)
         let head = FrameTable[frame]
         head.pointee.kind = .slab
         head.pointee.sizeClass = UInt8(truncatingIfNeeded: sizeClass)
@@ -190,7 +191,7 @@ extension Heap {
         let info = FrameTable[frame]
         info.pointee.kind = .large
         info.pointee.word = UInt32(count)
-        heapFrames += count
+        heapFrames.wrappingAdd(count, ordering: .relaxed)
         return PhysicalAddress(frameNumber: UInt64(frame)).directMapped
     }
 
@@ -198,7 +199,7 @@ extension Heap {
     static func freeLarge(_ pointer: UnsafeMutableRawPointer, _ info: UnsafeMutablePointer<FrameInfo>) {
         if UInt(bitPattern: pointer) & 4095 != 0 { panic("a pointer into the middle of an allocation was freed") }
         let count = Int(info.pointee.word)
-        heapFrames -= count
+        heapFrames.wrappingSubtract(count, ordering: .relaxed)
         info.pointee.kind = .tail
         FrameAllocator.freeRun(UInt32(truncatingIfNeeded: PhysicalAddress(directMapped: pointer).frameNumber), count: count)
     }

@@ -42,6 +42,8 @@ extension SpaceState {
             // A table that was made for this fault alone would stay behind empty.
             var gather = FrameGather()
             tables.prune(page, into: &gather)
+            // Another processor may have looked through it meanwhile.
+            TranslationCache.invalidate(root: tables.root, page: page)
             gather.finish()
             throw error
         }

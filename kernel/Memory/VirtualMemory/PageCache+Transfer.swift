@@ -76,6 +76,7 @@ extension PageCache {
         let isFresh = start >= byteCount
         if !isMemoryOnly { try prepareWrite(index) }
         let frame: PhysicalAddress = try tree.withLock { (tree: inout PageTree) throws(Errno) -> PhysicalAddress in
+            writingEnd = start + UInt64(inPage + count)
             if isFresh, !isMemoryOnly, tree.entry(index) == 0 {
                 if !isRegistered {
                     isRegistered = true
@@ -90,10 +91,17 @@ extension PageCache {
             return try find(index, in: &tree)
         }
         defer { FrameAllocator.release(frame) }
-        let copied = try buffer.drain(into: frame.directMapped + inPage, count: count)
+        let copied: Int
+        do throws(Errno) {
+            copied = try buffer.drain(into: frame.directMapped + inPage, count: count)
+        } catch {
+            tree.withLock { _ in writingEnd = 0 }
+            throw error
+        }
         let end = start + UInt64(inPage + copied)
         tree.withLock { tree in
             if end > byteCount { byteCount = end }
+            writingEnd = 0
             // The page may have been truncated away meanwhile.
             if !isMemoryOnly, tree.entry(index) & ~PageTree.dirty == frame.rawValue { tree.markDirty(index) }
         }
@@ -152,8 +160,8 @@ extension PageCache {
     /// Drops the pages `[first, end)`, which must be whole; they read as zeros (memory only) or are read again (others: only
     /// clean pages may be dropped).
     public final func dropPages(from first: UInt64, to end: UInt64) {
-        unmapPages(from: first, to: end)
         var dropped = 0
+        // First from the tree, so that no fault finds them again; mappings keep what they show until they are told.
         tree.withLock { tree in
             var pages: [UInt64] = []
             tree.forEach(from: first, to: end) { index, entry in
@@ -165,6 +173,7 @@ extension PageCache {
                 dropped += 1
             }
         }
+        unmapPages(from: first, to: end)
         if dropped > 0 { unreservePages(dropped) }
     }
 }

@@ -14,6 +14,8 @@ open class PageCache: MemoryObject {
     private let length: Atomic<UInt64>
     /// Known to `Reclaim`. Protected by the lock of the tree.
     final var isRegistered = false
+    /// How far a write that is under way reaches, which becomes the length when it is done. Protected by the lock of the tree.
+    final var writingEnd: UInt64 = 0
 
     /// - Parameter byteCount: the file's length.
     public init(byteCount: UInt64 = 0) { length = Atomic(byteCount) }
@@ -142,8 +144,9 @@ open class PageCache: MemoryObject {
     }
 
     /// Clears what lies past the end of the file in a page: it must read as zeros when the file grows.
-    final func clearTail(_ index: UInt64, _ frame: PhysicalAddress) {
-        let end = byteCount
+    final func clearTail(_ index: UInt64, _ frame: PhysicalAddress) { clearTail(index, frame, end: byteCount) }
+
+    private final func clearTail(_ index: UInt64, _ frame: PhysicalAddress, end: UInt64) {
         let start = index << 12
         if end >= start + 4096 { return }
         let valid = end > start ? Int(end - start) : 0
@@ -196,8 +199,8 @@ open class PageCache: MemoryObject {
         while true {
             let found: UInt64? = try tree.withLock { (tree: inout PageTree) throws(Errno) -> UInt64? in
                 guard let (index, frame) = tree.takeDirty(from: next, to: end) else { return nil }
-                // A mapping may have written behind the end.
-                clearTail(index, frame)
+                // A mapping may have written behind the end; but a write that appends is not cut off.
+                clearTail(index, frame, end: max(byteCount, writingEnd))
                 do throws(Errno) {
                     try writeBack(index, frame)
                 } catch {

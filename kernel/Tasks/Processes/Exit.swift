@@ -96,7 +96,7 @@ public enum Exit {
             let status = ProcessTable.tree.withLock { _ in process.links.groupExitStatus ?? 0 }
             panic("init has exited (status \(hex(status)))")
         }
-        process.realTimer.disarm()
+        process.realTimer.disarmAndWait()
         process.realTimer.process = nil
         process.files?.release()
         process.files = nil

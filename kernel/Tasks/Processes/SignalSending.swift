@@ -17,21 +17,27 @@ extension ProcessTable {
     }
 
     /// Sends a signal to a process: any of its threads that does not block it will take it.
-    public static func send(_ info: SignalInfo, to process: Process) { deliver(info, process: process, thread: nil) }
+    /// - Returns: false when the queue of real-time signals is full.
+    @discardableResult
+    public static func send(_ info: SignalInfo, to process: Process) -> Bool { deliver(info, process: process, thread: nil) }
 
     /// Sends a signal to one thread (tgkill, faults).
-    public static func send(_ info: SignalInfo, to thread: UserThread) { deliver(info, process: thread.process, thread: thread) }
+    @discardableResult
+    public static func send(_ info: SignalInfo, to thread: UserThread) -> Bool {
+        deliver(info, process: thread.process, thread: thread)
+    }
 
-    private static func deliver(_ info: SignalInfo, process: Process, thread target: UserThread?) {
+    private static func deliver(_ info: SignalInfo, process: Process, thread target: UserThread?) -> Bool {
         let signal = info.signal
         // init has no default actions: a stray kill must not take the system down.
         if process.pid == 1, !signal.isUnstoppable || target == nil {
             let action = process.signals.action(signal)
-            if action.handler == SignalAction.defaultHandler { return }
+            if action.handler == SignalAction.defaultHandler { return true }
         }
         if signal.rawValue == 18 || signal.rawValue == 9 { resume(process) }
 
         let threads = process.threads
+        var isTaken = true
         let woken: UserThread? = process.signals.state.withLock { state in
             if signal.rawValue == 18 {
                 state.pending.discard(Signal.stopBits)
@@ -48,10 +54,10 @@ extension ProcessTable {
             // An ignored signal is dropped at once, unless it is blocked: then its action may still change.
             if SignalState.isIgnored(signal, action), !isBlocked { return nil }
             if let target {
-                target.pending.add(info)
+                isTaken = target.pending.add(info)
                 return target.blocked & signal.bit == 0 ? target : nil
             }
-            state.pending.add(info)
+            isTaken = state.pending.add(info)
             var candidate: UserThread?
             for thread in threads where thread.blocked & signal.bit == 0 {
                 if candidate == nil || thread.state == .running { candidate = thread }
@@ -60,6 +66,7 @@ extension ProcessTable {
         }
         if let woken { Scheduler.interrupt(woken) }
         process.signals.arrival.wake()
+        return isTaken
     }
 
     /// Continues a stopped process, as SIGCONT and SIGKILL do.
@@ -117,7 +124,7 @@ extension UserThread {
                 state.actions[index] = SignalAction()
                 blocked &= ~info.signal.bit
             }
-            pending.add(info)
+            _ = pending.add(info)
         }
         interruptPending.store(true, ordering: .releasing)
     }

@@ -8,11 +8,15 @@ struct PendingSignals: ~Copyable {
     private(set) var bits: UInt64 = 0
     private var queue: [SignalInfo] = []
 
-    mutating func add(_ info: SignalInfo) {
-        if bits & info.signal.bit != 0, !info.signal.isRealTime { return }
+    /// - Returns: false when the queue is full: a real-time signal that a program queued is then refused (`EAGAIN`); of any other the
+    ///   bit alone remains.
+    mutating func add(_ info: SignalInfo) -> Bool {
+        if bits & info.signal.bit != 0, !info.signal.isRealTime { return true }
+        let isFull = queue.count >= Self.limit
+        if isFull, info.signal.isRealTime, info.code < 0 { return false }
         bits |= info.signal.bit
-        // SIGKILL has no use for its details; past the limit the bit alone remains.
-        if queue.count < Self.limit { queue.append(info) }
+        if !isFull { queue.append(info) }
+        return true
     }
 
     /// Takes the first signal that is not in `blocked`: synchronous faults first, then the lowest number, as Linux does.

@@ -22,6 +22,13 @@ open class KernelTimer {
     /// Disarms it. After this returns, `fire` may still be running on another processor, but will not start.
     public final func disarm() { Timers.disarm(self) }
 
+    /// Disarms it, and waits until `fire` does not run any more: what it uses may then go away. Not from `fire` itself, nor with a lock
+    /// held that `fire` takes.
+    public final func disarmAndWait() {
+        Timers.disarm(self)
+        Timers.awaitEnd(of: self)
+    }
+
     public final var isArmed: Bool { Timers.isArmed(self) }
 }
 
@@ -34,7 +41,7 @@ final class WakeTimer: KernelTimer {
         wakeAt = deadline
     }
     func start() { arm(at: wakeAt) }
-    func cancel() { disarm() }
+    func cancel() { disarmAndWait() }
     override func fire() { _ = Scheduler.wake(thread) }
 }
 
@@ -42,6 +49,8 @@ final class WakeTimer: KernelTimer {
 public enum Timers {
     struct Heap: ~Copyable {
         var items: [KernelTimer] = []
+        /// The timer that fires on this processor right now.
+        unowned(unsafe) var firing: KernelTimer?
     }
     typealias HeapReference = UnsafeMutablePointer<SpinLock<Heap>>
 
@@ -104,10 +113,20 @@ public enum Timers {
             let due: KernelTimer? = own.pointee.withLock { heap in
                 guard let first = heap.items.first, first.deadline <= now else { return nil }
                 heap.remove(first)
+                heap.firing = first
                 return first
             }
             guard let due else { return }
             due.fire()
+            own.pointee.withLock { $0.firing = nil }
+        }
+    }
+
+    /// Waits until the timer does not fire on any other processor.
+    static func awaitEnd(of timer: KernelTimer) {
+        for processor in 0..<Processors.count {
+            guard let heap = heaps[processor] else { continue }
+            while heap.pointee.withLock({ $0.firing === timer }) { machinePause() }
         }
     }
 }
