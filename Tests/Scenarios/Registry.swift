@@ -8,4 +8,10 @@ public let allScenarios: [Scenario] =
 
 /// Scenarios that the system does not pass yet, each with what is missing. They are not part of `make test`; `martlet-test run
 /// --pending` plays them, and one that passes is taken off this list.
-public let pendingScenarios: [String: String] = [:]
+public let pendingScenarios: [String: String] = [
+    "processors/memory-1": "with few processors forks of a busy process take very long",
+    "processors/memory-2": "with few processors forks of a busy process take very long",
+    "processors/files-2": "as files-4",
+    "processors/files-4": "rarely a record that was appended beside fsync reads as zeros",
+    "processors/mix-8": "contains the storms above",
+]

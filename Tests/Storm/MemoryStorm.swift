@@ -20,7 +20,7 @@ private func pattern(_ page: Int, _ word: Int) -> Int { (word << 16) ^ (page << 
 func memoryStorm(_ storm: Storm) {
     ts_handle(SIGSEGV, { _, _, context in ts_skip_instruction(context!, 3) }, 0, 0)
     let changes = storm.counter("changes", atLeast: 20)
-    let looks = storm.counter("looks")
+    let looks = storm.counter("looks", atLeast: 20)
     let faults = storm.counter("faults")
     let stale = storm.counter("stale")
     let forks = storm.counter("forks", atLeast: 2)
@@ -43,7 +43,6 @@ func memoryStorm(_ storm: Storm) {
     join(threads)
     sys(SYS_munmap, base, pageCount * 4096)
     storm.require(ts_load(stale) == 0, "stale translations", Int(ts_load(stale)))
-    storm.require(ts_load(looks) > 0, "nobody looked")
 }
 
 private func map(_ page: Int, _ count: Int) -> Int {
@@ -103,6 +102,10 @@ private func look(
     var (seen, faulted, turn) = (Int32(0), Int32(0), 0)
     while turn & 63 != 0 || !storm.isOver {
         turn += 1
+        if turn & 63 == 0 {
+            _ = ts_add(looks, seen)
+            seen = 0
+        }
         let page = random.next(pageCount)
         let before = Int(ts_load(words + page * 16))
         let state = before & 3

@@ -41,7 +41,7 @@ func registerStorm(_ storm: Storm) {
 /// No sleep ends early, no timer counts too much, and time never goes back between processors.
 func timerStorm(_ storm: Storm) {
     let (sleeps, comparisons) = (storm.counter("sleeps", atLeast: 10), storm.counter("comparisons", atLeast: 10))
-    let expirations = storm.counter("expirations")
+    let expirations = storm.counter("expirations", atLeast: 2)
     let latest = storm.counter("latest-milliseconds")
     var threads: [Int] = []
     for index in 0..<4 {
@@ -89,7 +89,6 @@ func timerStorm(_ storm: Storm) {
             })
     }
     join(threads)
-    storm.require(ts_load(expirations) > 0, "the timer did not move")
 }
 
 private func countExpirations(_ storm: Storm, _ expirations: UnsafeMutablePointer<Int32>) {
@@ -105,10 +104,10 @@ private func countExpirations(_ storm: Storm, _ expirations: UnsafeMutablePointe
     while !storm.isOver {
         storm.require(sys(SYS_read, fd, place.address, 8) == 8, "a timer cannot be read")
         total += place.load(Int.self, at: 0)
+        ts_store(expirations, Int32(total))
         let most = (now() - start) / period
         storm.require(total <= most, "a timer counted too much", total, most)
     }
     storm.require(total >= (now() - start) / period - 200, "a timer lost expirations", total, (now() - start) / period)
-    ts_store(expirations, Int32(total))
     close(fd)
 }
