@@ -203,7 +203,7 @@ let judges: [Target] = [
 ]
 
 let tests: [Target] = [
-    .target(name: "KernelSeams", dependencies: ["Support", "Frames"], path: "Tests/KernelSeams"),
+    .target(name: "KernelSeams", dependencies: ["Support", "Processor", "Frames", "Scheduling"], path: "Tests/KernelSeams"),
     .testTarget(
         name: "MemoryTests",
         dependencies: ["ABI", "Support", "Frames", "Scheduling", "VirtualMemory", "Programs", "KernelSeams"],

@@ -3,7 +3,6 @@ import Display
 import DisplayModel
 import Files
 import KernelSeams
-@testable import Scheduling
 import Support
 import Testing
 import VirtualMemory
@@ -127,13 +126,10 @@ private final class Client {
     }
 }
 
-/// Timers look into the run queue, which is empty here: nothing is scheduled on the host.
-private let emptyRunQueue: Void = Scheduler.makeQueue(idle: .allocate(capacity: 1))
-
 private func withCard(_ body: (DisplayCard, RecordingDisplay) -> Void) {
     FakeMemory.start()
+    FakeProcessor.start()
     withProcessor {
-        _ = emptyRunQueue
         let driver = RecordingDisplay()
         let card = DisplayCard(driver)
         body(card, driver)

@@ -14,6 +14,7 @@ extension FileSystemTests {
 
         static func tree() throws -> Tree {
             FakeMemory.start()
+            FakeProcessor.start()
             let environment = ProcEnvironment(
                 release: "6.1.0-test", build: "#1", commandLine: Array("console=ttyS0".utf8),
                 hostName: { hostName.withLock { $0 } },

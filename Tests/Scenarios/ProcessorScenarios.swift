@@ -24,11 +24,13 @@ let processorScenarios: [Scenario] =
             let shell = try GuestShell(on: test.start(configuration))
             try require(shell.machine.serial.text.contains("processors: 4 of 4 run"), "the kernel does not say that all run")
         },
-        Scenario("processors/stale-is-noticed", "without shootdown the memory storm sees stale translations: it can fail") { test in
+        Scenario("processors/stale-is-noticed", "without shootdown the memory storm sees stale translations: it can fail") {
+            test in
             let shell = try start(processors: 4, options: "martlet.test=no-shootdown", test)
             let (output, status) = try shell.run(command("memory", seed: 1, milliseconds: 2500, folder: "/tmp"), seconds: 60)
             try require(status != 0, "the storm ended with \(status):\n\(output)")
-            try require(output.contains("stale translations") || output.contains("found the past"), "it failed otherwise:\n\(output)")
+            try require(
+                output.contains("stale translations") || output.contains("found the past"), "it failed otherwise:\n\(output)")
         },
     ]
 
@@ -70,7 +72,9 @@ private func round(_ shell: GuestShell, _ name: String, seed: Int, milliseconds:
 
 /// Memory in use that is no cache of files.
 private func usedKilobytes(_ shell: GuestShell) throws -> Int {
-    let text = try shell.check("awk '/^MemTotal|^MemFree|^Cached/ { v[$1] = $2 } END { print v[\"MemTotal:\"] - v[\"MemFree:\"] - v[\"Cached:\"] }' /proc/meminfo")
+    let text = try shell.check(
+        "awk '/^MemTotal|^MemFree|^Cached/ { v[$1] = $2 } END { print v[\"MemTotal:\"] - v[\"MemFree:\"] - v[\"Cached:\"] }' /proc/meminfo"
+    )
     guard let number = Int(text.split(separator: "\n").last ?? "") else { throw TestFailure("no figure of memory: \(text)") }
     return number
 }

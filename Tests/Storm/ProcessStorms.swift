@@ -86,7 +86,11 @@ func signalStorm(_ storm: Storm) {
                 info.store(Int32(sys(SYS_getpid)), at: 16)
                 let result = sys(SYS_rt_sigqueueinfo, target, 36, info.address)
                 // A full queue refuses; what it takes it must deliver.
-                if result == 0 { _ = ts_add(sent, 1) } else if result == -Int(EAGAIN) { _ = ts_add(refused, 1) } else {
+                if result == 0 {
+                    _ = ts_add(sent, 1)
+                } else if result == -Int(EAGAIN) {
+                    _ = ts_add(refused, 1)
+                } else {
                     storm.fail("a signal could not be sent", result)
                 }
             }

@@ -37,7 +37,8 @@ final class Storm {
     let folder: Int
     let deadline: Int
     /// Counters by number, shared by all processes of the run. The first is of failures.
-    private let counters = UnsafeMutablePointer<Int32>(OpaquePointer(pointer(anonymous(65536, PROT_READ | PROT_WRITE, MAP_SHARED))))
+    private let counters = UnsafeMutablePointer<Int32>(
+        OpaquePointer(pointer(anonymous(65536, PROT_READ | PROT_WRITE, MAP_SHARED))))
     private var names: [(name: StaticString, place: UnsafeMutablePointer<Int32>, least: Int32)] = []
     private let lastDeadline: Int
     private var used = 16

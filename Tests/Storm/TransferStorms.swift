@@ -100,7 +100,9 @@ private func streamBytes(_ storm: Storm, _ kilobytes: UnsafeMutablePointer<Int32
             var position = 0
             while !storm.isOver {
                 let size = 1 + random.next(20_000)
-                for offset in 0..<size { block[offset] = UInt8(truncatingIfNeeded: (position + offset) &* 7 ^ (position + offset) >> 8) }
+                for offset in 0..<size {
+                    block[offset] = UInt8(truncatingIfNeeded: (position + offset) &* 7 ^ (position + offset) >> 8)
+                }
                 var done = 0
                 while done < size {
                     let count = sys(SYS_write, output, block.address + done, size - done)
