@@ -72,7 +72,8 @@ public enum ProcessorStart {
             if wait(for: block, until: { $0 != .awaited }, nanoseconds: 200_000) { break }
         }
         if !wait(for: block, until: { $0 != .awaited }, nanoseconds: 1_000_000_000),
-            block.pointee.progress.compareExchange(expected: .awaited, desired: .abandoned, ordering: .acquiringAndReleasing).exchanged
+            block.pointee.progress.compareExchange(expected: .awaited, desired: .abandoned, ordering: .acquiringAndReleasing)
+                .exchanged
         {
             LocalAPIC.send(command: resetCommand, to: target)
             return .absent

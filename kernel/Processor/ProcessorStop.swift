@@ -67,6 +67,7 @@ public enum ProcessorProbe {
     /// Answers, if this processor was asked. Called by the NMI handler.
     /// - Returns: whether it was.
     public static func answer(_ instruction: UInt64) -> Bool {
-        PerCPU.current.pointee.probe.compareExchange(expected: 1, desired: instruction, ordering: .acquiringAndReleasing).exchanged
+        PerCPU.current.pointee.probe.compareExchange(expected: 1, desired: instruction, ordering: .acquiringAndReleasing)
+            .exchanged
     }
 }

@@ -144,7 +144,8 @@ enum SignalDelivery {
         let thread = UserThread.current
         // A SIGCONT that comes between the mark and the sleep finds the mark and clears it; an exit does the same.
         func isStopped() -> Bool {
-            !thread.mustExit.load(ordering: .sequentiallyConsistent) && ProcessTable.tree.withLock { _ in process.links.isStopped }
+            !thread.mustExit.load(ordering: .sequentiallyConsistent)
+                && ProcessTable.tree.withLock { _ in process.links.isStopped }
         }
         guard isStopped() else { return false }
         while isStopped() { Scheduler.stopCurrent(if: isStopped) }
