@@ -203,6 +203,7 @@ let judges: [Target] = [
 ]
 
 let tests: [Target] = [
+    .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: optimised),
     .target(name: "KernelSeams", dependencies: ["Support", "Processor", "Frames", "Scheduling"], path: "Tests/KernelSeams"),
     .testTarget(
         name: "MemoryTests",
@@ -220,11 +221,16 @@ let tests: [Target] = [
         path: "Tests/DevicesTests", swiftSettings: common),
     .testTarget(
         name: "IPCTests",
-        dependencies: ["ABI", "Support", "Frames", "Scheduling", "Files", "Pipes", "Sockets", "Events", "KernelSeams"],
+        dependencies: [
+            "ABI", "Support", "Frames", "Scheduling", "Files", "Pipes", "Sockets", "Events", "KernelSeams", "SeededRandom",
+        ],
         path: "Tests/IPCTests"),
     // Long simulations: optimised in every build.
-    .testTarget(name: "SchedulingTests", dependencies: ["FairQueue"], path: "Tests/SchedulingTests", swiftSettings: optimised),
-    .testTarget(name: "LineDisciplineTests", dependencies: ["LineDiscipline"], path: "Tests/LineDisciplineTests"),
+    .testTarget(
+        name: "SchedulingTests", dependencies: ["FairQueue", "SeededRandom"], path: "Tests/SchedulingTests",
+        swiftSettings: optimised),
+    .testTarget(
+        name: "LineDisciplineTests", dependencies: ["LineDiscipline", "SeededRandom"], path: "Tests/LineDisciplineTests"),
     .testTarget(
         name: "GfxTests", dependencies: ["Gfx", "PixelFormats", "Paths", "ArtPack", "ArtBaker", "Wallpaper"],
         path: "Tests/GfxTests"),

@@ -2,6 +2,7 @@ import ABI
 import Files
 import KernelSeams
 import Scheduling
+import SeededRandom
 import Support
 import Testing
 

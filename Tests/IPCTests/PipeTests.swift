@@ -2,6 +2,7 @@ import ABI
 import Files
 import Frames
 import KernelSeams
+import SeededRandom
 import Support
 import Testing
 

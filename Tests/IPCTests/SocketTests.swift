@@ -1,6 +1,7 @@
 import ABI
 import Files
 import KernelSeams
+import SeededRandom
 import Support
 import Testing
 

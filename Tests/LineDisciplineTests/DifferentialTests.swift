@@ -1,6 +1,7 @@
 import ABI
 import Glibc
 import LineDiscipline
+import SeededRandom
 import Testing
 
 /// Random settings and random bytes, given to the line discipline and to a pty of the build machine: what programs read,

@@ -1,5 +1,6 @@
 import ABI
 import LineDiscipline
+import SeededRandom
 import Testing
 
 /// What a pty cannot show from outside: signals, flow control as effects, line conditions, and limits.

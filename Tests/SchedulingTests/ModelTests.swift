@@ -1,4 +1,5 @@
 import FairQueue
+import SeededRandom
 import Testing
 
 /// Random operations on two queues between which entities move, against the plain model: a million in all.

@@ -1,4 +1,5 @@
 import FairQueue
+import SeededRandom
 import Testing
 
 /// Single rules of the queue.

@@ -1,5 +1,6 @@
 import FairQueue
 import Glibc
+import SeededRandom
 import Testing
 
 /// Whole mixes of threads over simulated time. Seeds are the arguments.

@@ -1,4 +1,5 @@
 import FairQueue
+import SeededRandom
 
 /// One processor, its threads, and a clock that jumps from event to event: does with the queue what a kernel does.
 final class Simulator {
