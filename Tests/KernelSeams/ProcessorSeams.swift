@@ -12,6 +12,12 @@ nonisolated(unsafe) private let processorBlock: UnsafeMutableRawPointer = {
 }()
 
 @_cdecl("martlet_percpu") public func seamPerCPU() -> UInt { UInt(bitPattern: processorBlock) }
+@_cdecl("martlet_current_thread") public func seamCurrentThread() -> UInt {
+    processorBlock.load(fromByteOffset: 24, as: UInt.self)
+}
+@_cdecl("martlet_current_block") public func seamCurrentBlock() -> UInt { processorBlock.load(fromByteOffset: 56, as: UInt.self) }
+@_cdecl("martlet_preemption_disable") public func seamPreemptionDisable() {}
+@_cdecl("martlet_preemption_enable") public func seamPreemptionEnable() {}
 
 /// Interrupts off means that nobody else runs: a lock that test threads take as often as they like. It makes the test process
 /// behave as one processor, whatever Swift Testing runs at the same time.

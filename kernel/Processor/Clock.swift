@@ -1,4 +1,5 @@
 import Support
+import Synchronization
 
 /// Time. The source is the time-stamp counter, calibrated once against the PIT or the ACPI PM timer.
 public enum Clock {
@@ -184,5 +185,12 @@ public enum DeadlineTimer {
     }
 
     /// The interrupt came: nothing is programmed any more.
-    public static func fired() { PerCPU.current.pointee.programmedDeadline = .max }
+    public static func fired(now: UInt64) {
+        let own = PerCPU.current
+        let late = now > own.pointee.programmedDeadline ? now - own.pointee.programmedDeadline : 0
+        if late > own.pointee.longestTimerDelay.load(ordering: .relaxed) {
+            own.pointee.longestTimerDelay.store(late, ordering: .relaxed)
+        }
+        own.pointee.programmedDeadline = .max
+    }
 }

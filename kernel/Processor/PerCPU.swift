@@ -20,8 +20,17 @@ public struct PerCPUBlock: ~Copyable {
     public let pendingRequests = Atomic<UInt>(0)
     /// Offset 48: this processor's number, from 0.
     public var index: UInt = 0
-    /// The scheduler's block of the current thread.
+    /// Offset 56: the scheduler's block of the current thread.
     public var currentBlock: UInt = 0
+    /// Offset 64: how long programs were in the kernel here, up to the last return or switch, in counts of the time-stamp counter.
+    public var systemTicks: UInt64 = 0
+    /// Offset 72: how many reasons there are not to switch threads here; see `Preemption`.
+    public var preemptionDepth: UInt = 0
+    /// Since when the scheduler is asked to run, in monotonic nanoseconds; 0 when it is not.
+    public let rescheduleSince = Atomic<UInt64>(0)
+    /// The longest that it had to wait then, and the longest that a timer's interrupt came late, since somebody last set them to 0.
+    public let longestHold = Atomic<UInt64>(0)
+    public let longestTimerDelay = Atomic<UInt64>(0)
     /// The scheduler's queue of this processor.
     public var runQueue: UInt = 0
     /// The top-level page table in use: what CR3 holds.
@@ -93,15 +102,24 @@ public struct ProcessorRequest {
 
 @_extern(c, "martlet_percpu")
 func machinePerCPU() -> UInt
+@_extern(c, "martlet_current_thread")
+func machineCurrentThread() -> UInt
+@_extern(c, "martlet_current_block")
+func machineCurrentBlock() -> UInt
 
 /// The processor that runs this code.
 public enum PerCPU {
-    /// This processor's block. Stable only while the caller cannot migrate (interrupts off, or not preemptible).
+    /// This processor's block. Stable only while the caller cannot go to another one: with interrupts or
+    /// preemption off.
     @inline(__always)
     public static var current: UnsafeMutablePointer<PerCPUBlock> {
         // SAFETY: GS points to a block that lives as long as the kernel.
         UnsafeMutablePointer(bitPattern: machinePerCPU())!
     }
+
+    /// The running `Thread`, and its block: right at any time, wherever the thread goes. 0 before there are threads.
+    @inline(__always) public static var currentThread: UInt { machineCurrentThread() }
+    @inline(__always) public static var currentBlock: UInt { machineCurrentBlock() }
 
     /// How often this processor took each of the 256 vectors.
     @inline(__always)

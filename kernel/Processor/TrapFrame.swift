@@ -27,6 +27,9 @@ public struct TrapFrame {
 
     public init() {}
 
+    /// The bit of `rflags` that is set while interrupts are on.
+    public static let interruptFlag: UInt64 = 0x200
+
     /// Whether the processor was in user mode.
     @inline(__always)
     public var isFromUser: Bool { cs & 3 == 3 }

@@ -28,56 +28,33 @@ public enum SyscallEntry {
     }
 }
 
-/// Called by the SYSCALL stub with interrupts on.
+/// Called by the SYSCALL stub with interrupts on. What is to be done before the return to user mode the stub looks for itself.
 /// - Returns: whether to leave by IRET, because registers were changed that SYSRET cannot restore.
 @c(martlet_syscall)
 public func systemCall(_ raw: UnsafeMutableRawPointer) -> Bool {
     // SAFETY: the stub passes the frame that it pushed on this thread's stack.
     let frame = raw.assumingMemoryBound(to: TrapFrame.self)
-    Scheduler.enterKernel()
-    defer { Scheduler.leaveKernel() }
-    let mustRestore = dispatch(frame)
-    // Here nothing is held any more: the thread may end instead of returning.
-    if needsWork() {
-        let returnAddress = frame.pointee.rip
-        UserReturn.prepare(frame)
-        return mustRestore || frame.pointee.rip != returnAddress
-    }
-    return mustRestore
-}
-
-/// Calls the handler and stores its result.
-/// - Returns: whether registers were changed that SYSRET cannot restore.
-@inline(never)
-private func dispatch(_ frame: UnsafeMutablePointer<TrapFrame>) -> Bool {
     let number = frame.pointee.vector
+    let returnAddress = frame.pointee.rip
+    guard let handler = SyscallEntry.table.handler(number) else {
+        SyscallEntry.logUnknown(number)
+        frame.pointee.rax = UInt64(bitPattern: -Int64(Errno.notImplemented.rawValue))
+        return false
+    }
     let arguments = SyscallArguments(
         a0: frame.pointee.rdi, a1: frame.pointee.rsi, a2: frame.pointee.rdx, a3: frame.pointee.r10, a4: frame.pointee.r8,
         a5: frame.pointee.r9)
-    let returnAddress = frame.pointee.rip
-    var failure: Errno?
-    if let handler = SyscallEntry.table.handler(number) {
-        do throws(Errno) {
-            let result = try handler(arguments)
-            // exec and sigreturn have replaced the registers and marked the frame: RAX is theirs.
-            if frame.pointee.vector == number { frame.pointee.rax = UInt64(bitPattern: Int64(result)) }
-        } catch {
-            failure = error
-            frame.pointee.rax = UInt64(bitPattern: -Int64(error.rawValue))
+    do throws(Errno) {
+        let result = try handler(arguments)
+        // exec and sigreturn have replaced the registers and marked the frame: RAX is theirs.
+        if frame.pointee.vector == number { frame.pointee.rax = UInt64(bitPattern: Int64(result)) }
+    } catch {
+        if error == .restart || error == .restartUnlessHandled {
+            UserReturn.finishSystemCall(frame, number: number, error: error)
+            return true
         }
-    } else {
-        SyscallEntry.logUnknown(number)
-        frame.pointee.rax = UInt64(bitPattern: -Int64(Errno.notImplemented.rawValue))
-    }
-    if let failure, failure == .restart || failure == .restartUnlessHandled {
-        UserReturn.finishSystemCall(frame, number: number, error: failure)
-        return true
+        frame.pointee.rax = UInt64(bitPattern: -Int64(error.rawValue))
     }
     // SYSRET loads RIP from RCX and the flags from R11; a non-canonical RIP would fault in kernel mode.
     return frame.pointee.vector != number || frame.pointee.rip != returnAddress
-}
-
-@inline(__always)
-private func needsWork() -> Bool {
-    PerCPU.current.pointee.needsReschedule || currentThread.interruptPending.load(ordering: .relaxed)
 }

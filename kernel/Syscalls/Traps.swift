@@ -5,7 +5,7 @@ import Scheduling
 import Support
 import VirtualMemory
 
-/// Called by the interrupt stubs, with interrupts off.
+/// Called by the interrupt stubs, with interrupts off; returns with them off.
 @c(martlet_trap)
 public func trap(_ raw: UnsafeMutableRawPointer) {
     // SAFETY: the stub passes the frame that it pushed.
@@ -16,11 +16,7 @@ public func trap(_ raw: UnsafeMutableRawPointer) {
         return ExceptionTrap.handle(frame)
     }
     let isFromUser = frame.pointee.isFromUser
-    if isFromUser {
-        Scheduler.enterKernel()
-    } else {
-        PerCPU.current.pointee.interruptedInstruction = frame.pointee.rip
-    }
+    if !isFromUser { PerCPU.current.pointee.interruptedInstruction = frame.pointee.rip }
     if vector >= 32 {
         Interrupts.dispatch(vector: UInt8(truncatingIfNeeded: vector))
     } else if vector == Exception.pageFault {
@@ -30,7 +26,8 @@ public func trap(_ raw: UnsafeMutableRawPointer) {
     }
     if isFromUser {
         UserReturn.prepare(frame)
-        Scheduler.leaveKernel()
+    } else if vector >= 32, frame.pointee.rflags & TrapFrame.interruptFlag != 0, PerCPU.current.pointee.needsReschedule {
+        Scheduler.preempt()
     }
 }
 
@@ -41,7 +38,7 @@ enum PageFaultTrap {
         let error = frame.pointee.errorCode
         let isUser = frame.pointee.isFromUser
         // Interrupts may go on as soon as CR2 is read, if they were on.
-        if frame.pointee.rflags & 0x200 != 0 { machineInterruptRestore(0x200) }
+        if frame.pointee.rflags & TrapFrame.interruptFlag != 0 { machineInterruptRestore(0x200) }
         if !isUser, !UserAccess.contains(frame.pointee.rip) {
             KernelFault.report(frame, address < UserAddress.limit ? "the kernel touched user memory" : "page fault in the kernel")
         }

@@ -13,15 +13,17 @@ public enum TranslationCache {
     /// Forgets the user pages of `[start, end)` of the address space with this root.
     @inline(__always)
     public static func invalidate(root: PhysicalAddress, from start: UInt64, to end: UInt64) {
-        if isLoaded(root) { invalidateHere(from: start, to: end) }
-        if Processors.count > 1 { broadcast(.invalidate, root, from: start, to: end) }
+        everywhere(.invalidate, root, from: start, to: end) {
+            if isLoaded(root) { invalidateHere(from: start, to: end) }
+        }
     }
 
     /// Forgets one page of that address space.
     @inline(__always)
     public static func invalidate(root: PhysicalAddress, page: UInt64) {
-        if isLoaded(root) { CPU.invalidatePage(UInt(page)) }
-        if Processors.count > 1 { broadcast(.invalidate, root, from: page, to: page &+ 4096) }
+        everywhere(.invalidate, root, from: page, to: page &+ 4096) {
+            if isLoaded(root) { CPU.invalidatePage(UInt(page)) }
+        }
     }
 
     /// Forgets one page on this processor only, whose translation was older than the tables. Another one finds out by itself.
@@ -33,20 +35,35 @@ public enum TranslationCache {
     /// Forgets every user page of that address space.
     @inline(__always)
     public static func invalidateAll(root: PhysicalAddress) {
-        if isLoaded(root) { CPU.flushTLB() }
-        if Processors.count > 1 { broadcast(.invalidateAll, root, from: 0, to: 0) }
+        everywhere(.invalidateAll, root, from: 0, to: 0) {
+            if isLoaded(root) { CPU.flushTLB() }
+        }
     }
 
     /// Makes every processor leave an address space that is about to be freed: kernel threads run in whatever was loaded last.
     public static func leave(root: PhysicalAddress) {
+        let flags = machineInterruptSave()
         if isLoaded(root) { CPU.loadPageTable(KernelMap.root.rawValue) }
         if Processors.count > 1 { broadcast(.leave, root, from: 0, to: 0) }
+        machineInterruptRestore(flags)
     }
 
     /// Forgets kernel pages, which every processor may have.
     static func invalidateKernel(from start: UInt64, to end: UInt64) {
-        invalidateEach(from: start, to: end)
-        if Processors.count > 1 { broadcast(.invalidate, PhysicalAddress(0), from: start, to: end) }
+        everywhere(.invalidate, PhysicalAddress(0), from: start, to: end) { invalidateEach(from: start, to: end) }
+    }
+
+    /// Does `here` on this processor and asks all others. Interrupts are off meanwhile: a thread that went to another processor in between
+    /// would leave that one out, since it asks all but the one it is on.
+    @inline(__always)
+    private static func everywhere(
+        _ kind: ProcessorRequest.Kind, _ root: PhysicalAddress, from start: UInt64, to end: UInt64, here: () -> Void
+    ) {
+        if Processors.count == 1 { return here() }
+        let flags = machineInterruptSave()
+        here()
+        broadcast(kind, root, from: start, to: end)
+        machineInterruptRestore(flags)
     }
 
     @inline(__always)

@@ -29,6 +29,19 @@ FUNCTION martlet_pause
 FUNCTION martlet_percpu
     mov rax, [gs:0]
     ret
+; One instruction each, so that it does not matter when the thread goes to another processor.
+FUNCTION martlet_current_thread
+    mov rax, [gs:24]                    ; PerCPUBlock.currentThread
+    ret
+FUNCTION martlet_current_block
+    mov rax, [gs:56]                    ; PerCPUBlock.currentBlock
+    ret
+FUNCTION martlet_preemption_disable
+    inc qword [gs:72]                   ; PerCPUBlock.preemptionDepth
+    ret
+FUNCTION martlet_preemption_enable
+    dec qword [gs:72]
+    ret
 
 FUNCTION martlet_in8
     mov edx, edi

@@ -52,6 +52,37 @@ extern martlet_prepare_user
     pop rdi
 %endmacro
 
+; Offsets in the processor's block (PerCPUBlock) and in that of the running thread (ThreadControlBlock).
+KERNEL_STACK equ 8
+USER_STACK equ 16
+RESCHEDULE equ 32
+CURRENT_BLOCK equ 56
+SYSTEM_TICKS equ 64
+KERNEL_SINCE equ 0
+BLOCK_SYSTEM_TICKS equ 8
+RETURN_WORK equ 16
+
+; The thread has come from user mode: from now on its time counts as the kernel's. Interrupts are off. Destroys RAX, RCX, RDX.
+%macro ENTER_KERNEL 0
+    rdtsc
+    shl rdx, 32
+    or rax, rdx
+    mov rcx, [gs:CURRENT_BLOCK]
+    mov [rcx + KERNEL_SINCE], rax
+%endmacro
+
+; It is about to go back. Interrupts are off and stay so until it is there. Destroys RAX, RCX, RDX.
+%macro LEAVE_KERNEL 0
+    rdtsc
+    shl rdx, 32
+    or rax, rdx
+    mov rcx, [gs:CURRENT_BLOCK]
+    sub rax, [rcx + KERNEL_SINCE]
+    mov qword [rcx + KERNEL_SINCE], 0
+    add [rcx + BLOCK_SYSTEM_TICKS], rax
+    add [gs:SYSTEM_TICKS], rax
+%endmacro
+
 section .smap_sites align=16
 section .text exec align=16
 
@@ -80,11 +111,11 @@ trap_common:
     CLEAR_ACCESS
     cld
     PUSH_REGISTERS
+    ENTER_KERNEL
     mov rdi, rsp
-    lea rbp, [rsp + 8]
     xor ebp, ebp
-    call martlet_trap
-    cli
+    call martlet_trap                   ; comes back with interrupts off
+    LEAVE_KERNEL
     POP_REGISTERS
     add rsp, 16
     swapgs
@@ -147,40 +178,59 @@ global martlet_syscall_entry
 align 16
 martlet_syscall_entry:
     swapgs
-    mov [gs:16], rsp
-    mov rsp, [gs:8]
+    mov [gs:USER_STACK], rsp
+    mov rsp, [gs:KERNEL_STACK]
     push 0x23                           ; user SS
-    push qword [gs:16]
+    push qword [gs:USER_STACK]
     push r11
     push 0x2b                           ; user CS
     push rcx
     push 0
     push rax
     PUSH_REGISTERS
+    ENTER_KERNEL
     mov rdi, rsp
     xor ebp, ebp
     sti
     call martlet_syscall
     cli
+    ; From here to user mode nothing may come between: what is asked of the thread later comes with an interrupt.
+    mov rcx, [gs:CURRENT_BLOCK]
+    mov edx, [gs:RESCHEDULE]
+    or edx, [rcx + RETURN_WORK]
+    jnz .work
     test al, al
-    jnz .slow
-    POP_REGISTERS
-    mov rcx, [rsp + 16]
-    mov r11, [rsp + 32]
-    mov rsp, [rsp + 40]
+    jnz .restore_all
+    LEAVE_KERNEL
+    ; The callee-saved registers but RBP are as the program left them.
+    mov rbp, [rsp + 4 * 8]
+    mov r10, [rsp + 7 * 8]
+    mov r9, [rsp + 8 * 8]
+    mov r8, [rsp + 9 * 8]
+    mov rax, [rsp + 10 * 8]
+    mov rdx, [rsp + 12 * 8]
+    mov rsi, [rsp + 13 * 8]
+    mov rdi, [rsp + 14 * 8]
+    mov rcx, [rsp + 17 * 8]
+    mov r11, [rsp + 19 * 8]
+    mov rsp, [rsp + 20 * 8]
     swapgs
     o64 sysret
-.slow:
+.work:
+    mov rdi, rsp
+    sti
+    call martlet_prepare_user           ; comes back with interrupts off
+.restore_all:
+    LEAVE_KERNEL
     POP_REGISTERS
     add rsp, 16
     swapgs
     iretq
 
-; void martlet_enter_user(TrapFrame *frame): leaves the kernel with these registers. Does not return.
-global martlet_enter_user
-martlet_enter_user:
-    cli
+; A fresh user thread, with the address of its frame in RDI, leaves the kernel for the first time. Interrupts are off.
+enter_user:
     mov rsp, rdi
+    LEAVE_KERNEL
     POP_REGISTERS
     add rsp, 16
     swapgs
@@ -218,7 +268,7 @@ thread_trampoline:
     mov rdi, rax
     call martlet_prepare_user           ; comes back with interrupts off
     mov rdi, rbx
-    jmp martlet_enter_user
+    jmp enter_user
 .exit:
     call martlet_thread_exit
     ud2

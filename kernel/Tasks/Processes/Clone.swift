@@ -97,7 +97,7 @@ public enum Clone {
         // An end of the process, or of its other threads, that began meanwhile must not miss the new one.
         if !ProcessTable.insert(thread) {
             thread.mustExit.store(true, ordering: .releasing)
-            thread.interruptPending.store(true, ordering: .releasing)
+            thread.markInterrupted()
         }
         return thread
     }

@@ -126,6 +126,6 @@ extension UserThread {
             }
             _ = pending.add(info)
         }
-        interruptPending.store(true, ordering: .releasing)
+        markInterrupted()
     }
 }

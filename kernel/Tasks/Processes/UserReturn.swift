@@ -6,13 +6,13 @@ import Synchronization
 
 /// The last steps before user mode: the scheduler if it asked for it, signals, exit.
 public enum UserReturn {
-    /// Runs in the thread's own context with interrupts on; returns with interrupts off and nothing left to do.
+    /// Runs in the thread's own context; returns with interrupts off and nothing left to do.
     /// - Parameter frame: the user registers, which signal delivery changes.
     public static func prepare(_ frame: UnsafeMutablePointer<TrapFrame>) {
         while true {
             _ = machineInterruptSave()
             let isDue = PerCPU.current.pointee.needsReschedule
-            let isInterrupted = currentThread.interruptPending.load(ordering: .acquiring)
+            let isInterrupted = currentThread.isInterruptPending
             if !isDue, !isInterrupted { return }
             machineInterruptRestore(0x200)
             if isDue { Scheduler.reschedule() }
@@ -27,7 +27,7 @@ public enum UserReturn {
     public static func finishSystemCall(
         _ frame: UnsafeMutablePointer<TrapFrame>, number: UInt64, error: Errno?
     ) {
-        if UserThread.current.interruptPending.load(ordering: .acquiring) {
+        if UserThread.current.isInterruptPending {
             // A thread that is to exit is found again by `prepare`.
             _ = SignalDelivery.run(frame, systemCall: .init(number: number, error: error))
         } else if let error, error == .restart || error == .restartUnlessHandled {

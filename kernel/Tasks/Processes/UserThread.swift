@@ -63,13 +63,13 @@ public final class UserThread: Thread {
 
     /// The running thread, if it is a user thread. Nil before there are threads.
     public static var currentIfUser: UserThread? {
-        guard PerCPU.current.pointee.currentThread != 0 else { return nil }
+        guard PerCPU.currentThread != 0 else { return nil }
         let thread = currentThread
         return thread.extendedState != nil ? unsafeDowncast(thread, to: UserThread.self) : nil
     }
 
     /// Whether a signal waits that would be delivered.
-    public var hasPendingSignal: Bool { interruptPending.load(ordering: .acquiring) }
+    public var hasPendingSignal: Bool { isInterruptPending }
 
     /// Whether `signal` is blocked by this thread or ignored by its process (terminal access checks).
     public func isBlockedOrIgnored(_ signal: Signal) -> Bool {
@@ -85,7 +85,7 @@ public final class UserThread: Thread {
             process.signals.state.withLock { state in
                 blocked = newValue & ~Signal.unblockableBits
                 if (pending.bits | state.pending.bits) & ~blocked != 0 {
-                    interruptPending.store(true, ordering: .releasing)
+                    markInterrupted()
                 } else {
                     clearInterruptMark()
                 }
@@ -96,9 +96,9 @@ public final class UserThread: Thread {
     /// Takes the mark back that something waits for this thread, unless it is to exit. Called with the lock of the signals, under which
     /// senders add what they set the mark for.
     func clearInterruptMark() {
-        interruptPending.store(false, ordering: .sequentiallyConsistent)
+        markInterrupted(false)
         // Whoever ends the thread sets this first, then the mark: no order of the two steps here and there loses both.
-        if mustExit.load(ordering: .sequentiallyConsistent) { interruptPending.store(true, ordering: .sequentiallyConsistent) }
+        if mustExit.load(ordering: .sequentiallyConsistent) { markInterrupted() }
     }
 
     /// Blocks `mask` until the next return to user mode (ppoll, epoll_pwait, sigsuspend).
@@ -132,7 +132,6 @@ public final class UserThread: Thread {
 public func prepareUser(_ raw: UnsafeMutableRawPointer) {
     // SAFETY: it is what the thread's entry answered with.
     UserReturn.prepare(raw.assumingMemoryBound(to: TrapFrame.self))
-    Scheduler.leaveKernel()
 }
 
 /// Something that happens once, and that somebody waits for.

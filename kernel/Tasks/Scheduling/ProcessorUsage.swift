@@ -34,7 +34,7 @@ extension Scheduler {
         let uncharged = now > started ? now &- started : 0
         let busy = queue.pointee.busyNanoseconds &+ (queue.pointee.runsIdle ? 0 : uncharged)
         var usage = ProcessorUsage()
-        usage.system = min(Clock.nanoseconds(ofTicks: queue.pointee.systemTicks), busy)
+        usage.system = min(Clock.nanoseconds(ofTicks: Processors[processor].pointee.systemTicks), busy)
         usage.user = busy - usage.system
         usage.idle = queue.pointee.idle.pointee.runtimeNanoseconds &+ (queue.pointee.runsIdle ? uncharged : 0)
         usage.switches = queue.pointee.switchCount
@@ -60,15 +60,5 @@ extension Scheduler {
         guard queue.tryLock() else { return 0 }
         defer { queue.unlock() }
         return queue.pointee.runsIdle ? 0 : queue.pointee.current.pointee.kernelSince
-    }
-
-    /// Notes that the running thread has come from user mode into the kernel.
-    public static func enterKernel() { running.pointee.kernelSince = CPU.timestamp }
-
-    /// Notes that the running thread is about to go to user mode. Nothing switches threads between this and that.
-    public static func leaveKernel() {
-        let queue = ownQueue
-        queue.pointee.chargeKernel()
-        queue.pointee.current.pointee.kernelSince = 0
     }
 }

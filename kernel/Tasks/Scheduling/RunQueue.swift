@@ -22,9 +22,8 @@ struct RunQueue: ~Copyable {
     var finished: Unmanaged<Thread>?
     /// A thread that may not run here any more, and goes elsewhere once its registers are saved.
     var departing: ThreadReference?
-    /// Processor time of all threads but the idle one; and the part of it in the kernel, in counts of the time-stamp counter.
+    /// Processor time of all threads but the idle one. The part of it in the kernel is `PerCPUBlock.systemTicks`.
     private(set) var busyNanoseconds: UInt64 = 0
-    private(set) var systemTicks: UInt64 = 0
     /// How often it went from one thread to another.
     private(set) var switchCount: UInt64 = 0
     private var fair = FairQueue()
@@ -53,15 +52,14 @@ struct RunQueue: ~Copyable {
         return fair.charge(ran)
     }
 
-    /// Accounts for the running thread's time in the kernel. On this processor only, which may go without the lock: nobody else
-    /// writes what this does.
+    /// Accounts for the running thread's time in the kernel, as returns to user mode do. On this processor only.
     @inline(__always)
     mutating func chargeKernel() {
         let since = current.pointee.kernelSince, now = CPU.timestamp
         guard since != 0, now > since else { return }
         current.pointee.kernelSince = now
         current.pointee.systemTicks &+= now &- since
-        systemTicks &+= now &- since
+        PerCPU.current.pointee.systemTicks &+= now &- since
     }
 
     /// Adds a thread that has become ready.

@@ -20,6 +20,7 @@ public enum Scheduler {
         let own = PerCPU.current
         let block = idle.block
         _ = Unmanaged.passRetained(idle)
+        block.checkLayout()
         block.pointee.state.store(.running, ordering: .releasing)
         block.pointee.lastStarted = machineMonotonicNanoseconds()
         block.pointee.kernelSince = 0
@@ -60,7 +61,7 @@ public enum Scheduler {
 
     /// Makes a thread ready only if it sleeps interruptibly, and one that runs look at what there is for it: what a signal does.
     public static func interrupt(_ thread: Thread) {
-        thread.interruptPending.store(true, ordering: .sequentiallyConsistent)
+        thread.markInterrupted()
         if wake(thread.block, from: .sleeping, .sleeping) { return }
         // It may be in user mode on another processor, which must come out of it to see the mark.
         let processor = thread.block.pointee.processor.load(ordering: .acquiring)
@@ -115,6 +116,7 @@ public enum Scheduler {
     private static func requestReschedule(_ processor: Int) {
         let target = Processors[processor]
         if target.pointee.needsReschedule { return }
+        noteRequest(target, now: machineMonotonicNanoseconds())
         target.pointee.needsReschedule = true
         if target != PerCPU.current { Interrupts.sendReschedule(to: processor) }
     }
@@ -157,23 +159,22 @@ public enum Scheduler {
 
     /// The timer interrupt: fires timers, charges the slice, asks for a switch when it is used up.
     public static func timerTick() {
-        DeadlineTimer.fired()
         let now = machineMonotonicNanoseconds()
+        DeadlineTimer.fired(now: now)
         Timers.expire(now: now)
         let flags = lockOwnQueue()
         let queue = ownQueue
         let isDone = queue.pointee.charge(now: now)
         queue.pointee.noteChange(now)
-        if queue.pointee.hasWaiting, isDone || queue.pointee.runsIdle { PerCPU.current.pointee.needsReschedule = true }
+        if queue.pointee.hasWaiting, isDone || queue.pointee.runsIdle { requestReschedule(queue.pointee.processor) }
         queue.unlock()
         machineInterruptRestore(flags)
         programTimer()
     }
 
-    /// Runs before the return to user mode when `needsReschedule` is set.
+    /// Gives the processor to whom it is due: before the return to user mode when `needsReschedule` is set, and in `preempt`.
     public static func reschedule() {
         let flags = lockOwnQueue()
-        PerCPU.current.pointee.needsReschedule = false
         running.pointee.state.store(.ready, ordering: .releasing)
         switchAway(flags)
     }
@@ -189,11 +190,12 @@ public enum Scheduler {
     public static func idleLoop() -> Never {
         while true {
             let flags = lockOwnQueue()
-            PerCPU.current.pointee.needsReschedule = false
             let queue = ownQueue
             if queue.pointee.hasWaiting || Placement.steal(for: queue) {
                 switchAway(flags)
             } else {
+                PerCPU.current.pointee.needsReschedule = false
+                PerCPU.current.pointee.rescheduleSince.store(0, ordering: .relaxed)
                 queue.unlock()
                 machineInterruptRestore(flags)
                 programTimer()
@@ -208,14 +210,14 @@ public enum Scheduler {
     @inline(__always)
     static var running: ThreadReference {
         // SAFETY: set at boot and at each switch to a thread that is alive while it runs.
-        ThreadReference(bitPattern: PerCPU.current.pointee.currentBlock)!
+        ThreadReference(bitPattern: PerCPU.currentBlock).unsafelyUnwrapped
     }
 
     /// The queue of the processor that runs this. Interrupts are off, or it is only a hint.
     @inline(__always)
     static var ownQueue: RunQueueReference {
         // SAFETY: set by `start`, and never freed.
-        RunQueueReference(bitPattern: PerCPU.current.pointee.runQueue)!
+        RunQueueReference(bitPattern: PerCPU.current.pointee.runQueue).unsafelyUnwrapped
     }
 
     @inline(__always)
@@ -299,6 +301,8 @@ public enum Scheduler {
                 queue.pointee.removeCurrent()
             }
         }
+        PerCPU.current.pointee.needsReschedule = false
+        noteSwitch(now: now)
         if queue.pointee.pick() == nil { _ = Placement.steal(for: queue) }
         let next = queue.pointee.pick() ?? queue.pointee.idle
         next.pointee.state.store(.running, ordering: .releasing)

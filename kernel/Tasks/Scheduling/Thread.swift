@@ -12,9 +12,6 @@ open class Thread {
     private let stack: KernelStack
     /// What the scheduler knows of it.
     let block: ThreadReference
-    /// True when a signal waits: interruptible sleeps end at once.
-    public let interruptPending = Atomic<Bool>(false)
-
     /// What a fresh thread runs first. A user thread's answers with its registers in user mode (a `TrapFrame`); that of a kernel
     /// thread does the thread's whole work and answers with nil.
     public typealias Entry = (Thread) -> UnsafeMutableRawPointer?
@@ -40,6 +37,14 @@ open class Thread {
 
     /// What it is doing. A hint for others than the thread itself: it may change at once.
     public final var state: ThreadState { block.pointee.state.load(ordering: .acquiring) }
+
+    /// Whether something waits for it, such as a signal: interruptible sleeps end at once, and it looks before it returns to user mode.
+    @inline(__always)
+    public final var isInterruptPending: Bool { block.pointee.interruptPending.load(ordering: .acquiring) != 0 }
+    /// Sets that mark, or takes it back.
+    public final func markInterrupted(_ isInterrupted: Bool = true) {
+        block.pointee.interruptPending.store(isInterrupted ? 1 : 0, ordering: .sequentiallyConsistent)
+    }
 
     /// The top of the kernel stack: where system calls and interrupts from user mode start.
     public final var kernelStackTop: UInt { block.pointee.registers.stackTop }
@@ -100,5 +105,5 @@ open class Thread {
 @inline(__always)
 public var currentThread: Thread {
     // SAFETY: set at boot and at each switch to a thread that is alive while it runs.
-    Unmanaged<Thread>.fromOpaque(UnsafeRawPointer(bitPattern: PerCPU.current.pointee.currentThread)!).takeUnretainedValue()
+    Unmanaged<Thread>.fromOpaque(UnsafeRawPointer(bitPattern: PerCPU.currentThread).unsafelyUnwrapped).takeUnretainedValue()
 }

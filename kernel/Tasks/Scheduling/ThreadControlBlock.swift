@@ -23,9 +23,19 @@ public enum ThreadState: UInt8, AtomicRepresentable, Sendable {
 /// count no references. A switch that never comes back, which is how a thread ends, can thus not keep anything alive.
 ///
 /// Protected by the lock of the run queue of `processor`, but for `registers`, which belongs to whoever runs the thread.
+/// The assembly (`kernel/Processor/asm/traps.asm`) knows the offsets of the first three fields, and `ThreadReference` that of `fair`.
 struct ThreadControlBlock: ~Copyable {
-    /// What the fair policy knows of it. The first field: a pointer to it is one to the whole (`ThreadReference.fair`).
+    /// Offset 0: since when, by the time-stamp counter, it has been in the kernel without pause; 0 in user mode. Threads start in the
+    /// kernel.
+    var kernelSince: UInt64 = 1
+    /// Offset 8: its processor time in the kernel, up to the last switch or return to user mode, in counts of the time-stamp counter.
+    /// The thread's own, like `kernelSince`: both are written at every system call, where the clock proper would show.
+    var systemTicks: UInt64 = 0
+    /// Offset 16: not 0 when there is something to do before it returns to user mode. Set by anybody; interruptible sleeps end at once.
+    let interruptPending = Atomic<UInt32>(0)
+    /// Offset 24: what the fair policy knows of it.
     var fair = FairEntity()
+    static var fairOffset: Int { 24 }
     /// The thread, alive until it is dead and its stack is not in use.
     let thread: Unmanaged<Thread>
     let state = Atomic<ThreadState>(.sleeping)
@@ -40,11 +50,6 @@ struct ThreadControlBlock: ~Copyable {
     var lastStarted: UInt64 = 0
     /// Processor time used up to then, in nanoseconds.
     var runtimeNanoseconds: UInt64 = 0
-    /// The part of it in the kernel, up to the last switch or return to user mode, in counts of the time-stamp counter. The thread's
-    /// own, like the next one: both are written at every system call, where the clock proper would show.
-    var systemTicks: UInt64 = 0
-    /// Since when, by that counter, it has been in the kernel without pause; 0 in user mode. Threads start in the kernel.
-    var kernelSince: UInt64 = 1
     var registers: SavedRegisters
 
     init(thread: Unmanaged<Thread>, registers: SavedRegisters) {
@@ -58,9 +63,24 @@ struct ThreadControlBlock: ~Copyable {
 typealias ThreadReference = UnsafeMutablePointer<ThreadControlBlock>
 
 extension UnsafeMutablePointer where Pointee == ThreadControlBlock {
-    // SAFETY of both: `fair` is the first field, at offset 0, and blocks do not move.
-    var fair: FairReference { UnsafeMutableRawPointer(self).assumingMemoryBound(to: FairEntity.self) }
-    init(_ entity: FairReference) { self = UnsafeMutableRawPointer(entity).assumingMemoryBound(to: ThreadControlBlock.self) }
+    // SAFETY of both: `fair` lies at that offset (`checkLayout`), and blocks do not move.
+    @inline(__always)
+    var fair: FairReference {
+        (UnsafeMutableRawPointer(self) + ThreadControlBlock.fairOffset).assumingMemoryBound(to: FairEntity.self)
+    }
+    @inline(__always)
+    init(_ entity: FairReference) {
+        self = (UnsafeMutableRawPointer(entity) - ThreadControlBlock.fairOffset).assumingMemoryBound(to: ThreadControlBlock.self)
+    }
+
+    /// Stops the kernel if the fields are not where the assembly takes them to be.
+    func checkLayout() {
+        let start = UnsafeMutableRawPointer(self)
+        func offset(_ field: UnsafeMutableRawPointer) -> Int { field - start }
+        guard offset(&pointee.kernelSince) == 0, offset(&pointee.systemTicks) == 8,
+            offset(&pointee.fair) == ThreadControlBlock.fairOffset
+        else { panic("the thread control block is laid out differently") }
+    }
 }
 
 /// What a processor needs to go on with a thread, beside what lies on its stack.

@@ -122,7 +122,7 @@ public final class WaitQueue {
         while true {
             Scheduler.prepareToSleep(interruptible: interruptible)
             if condition() { break }
-            if interruptible, thread.interruptPending.load(ordering: .acquiring) {
+            if interruptible, thread.isInterruptPending {
                 Scheduler.cancelSleep()
                 throw .restart
             }
