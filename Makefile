@@ -67,6 +67,15 @@ $(BUILD)/kernel/%.o: kernel/%.asm | $(SETUP)
 	@mkdir -p $(@D)
 	nasm -f elf64 -w+all -o $@ $<
 
+# The shared object that the kernel maps into programs: one read-only segment, which the kernel includes as it is.
+$(BUILD)/kernel/vdso.so: kernel/Processor/vdso/vdso.nasm kernel/Processor/vdso/vdso.map | $(SETUP)
+	@mkdir -p $(@D)
+	nasm -f elf64 -w+all -o $(@:.so=.o) $<
+	$(LD) -shared -nostdlib --no-rosegment -z rodynamic -z noseparate-code -z norelro -z noexecstack -z max-page-size=4096 \
+	  --hash-style=both --soname linux-vdso.so.1 --version-script kernel/Processor/vdso/vdso.map --strip-all -o $@ $(@:.so=.o)
+
+$(BUILD)/kernel/Processor/asm/vdso.o: $(BUILD)/kernel/vdso.so
+
 $(KERNEL_ARCHIVE): $(KERNEL_SOURCES) $(PACKAGE_FILES) | $(SETUP)
 	$(begin)
 	@# The archiver would keep the objects of sources that are gone.

@@ -124,3 +124,5 @@ private func absent(_ name: StaticString = #function) -> Never { fatalError("\(n
 @_cdecl("martlet_address_start_parameters") public func seamAddressStartParametersAbsent() { absent() }
 @_cdecl("martlet_address_processor_entry") public func seamAddressProcessorEntryAbsent() { absent() }
 @_cdecl("martlet_address_boot_page_table") public func seamAddressBootPageTableAbsent() { absent() }
+@_cdecl("martlet_address_vdso_start") public func seamAddressVdsoStartAbsent() { absent() }
+@_cdecl("martlet_address_vdso_end") public func seamAddressVdsoEndAbsent() { absent() }

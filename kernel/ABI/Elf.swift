@@ -77,5 +77,6 @@ public enum AuxiliaryKey {
     public static var random: UInt64 { 25 }
     public static var hardwareCapabilities2: UInt64 { 26 }
     public static var executableName: UInt64 { 31 }
+    public static var sharedObject: UInt64 { 33 }  // AT_SYSINFO_EHDR
     public static var minimumSignalStack: UInt64 { 51 }
 }

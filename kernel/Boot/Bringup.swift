@@ -8,6 +8,7 @@ import Frames
 import Pipes
 import ProcFS
 import Processor
+import Programs
 import Scheduling
 import Serial
 import Support
@@ -49,6 +50,7 @@ enum Bringup {
         registerFileSystems(options)
         OtherProcessors.start(acpi.interrupts.processorIDs, limit: options.number("maxcpus"))
         lockupWatch.start()
+        SharedObject.start()
         KernelTests.run(options)
         startDevices(boot, acpi)
         let root = RootFileSystem.mount(options)

@@ -31,7 +31,7 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64) {
     startMemory(boot)
     let acpi = ACPITables(rsdp: boot.rsdp, map: mapTable)
     Interrupts.start(acpi.interrupts) { KernelMap.mapDevice(PhysicalAddress($0), byteCount: 4096, caching: .uncached) }
-    Clock.calibrate(powerTimerPort: acpi.powerTimerPort)
+    startClock(acpi, options)
     if let seconds = CMOSClock.read() {
         Clock.setRealtime(nanoseconds: seconds * 1_000_000_000)
     } else {
@@ -45,6 +45,22 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64) {
     Bringup.start(boot, options, acpi)
     machineInterruptRestore(0x200)
     Scheduler.idleLoop()
+}
+
+/// Chooses what the clocks count by.
+private func startClock(_ acpi: ACPITables, _ options: CommandLine) {
+    let hpet = acpi.hpet.flatMap { KernelMap.mapDevice(PhysicalAddress($0), byteCount: 4096, caching: .uncached) }
+    ClockKeeper.start(hpetMemory: hpet, powerTimerPort: acpi.powerTimerPort, wanted: options.value("clocksource"))
+}
+
+/// Has the clocks looked after. Armed only as often as what they count by needs.
+final class ClockTimer: KernelTimer {
+    func start() { arm(at: machineMonotonicNanoseconds() + ClockKeeper.longestPauseNanoseconds) }
+
+    override func fire() {
+        ClockKeeper.check()
+        if !Clock.usesTimestamps { start() }
+    }
 }
 
 /// The timer interrupt drives the scheduler.

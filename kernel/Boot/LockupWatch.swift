@@ -15,9 +15,15 @@ final class LockupWatch: KernelTimer {
     private var stays = InlineArray<64, UInt64>(repeating: 0)
     private var sightings = InlineArray<64, UInt8>(repeating: 0)
 
-    func start() { arm(at: machineMonotonicNanoseconds() + Self.periodNanoseconds) }
+    func start() {
+        lookAfterClock()
+        rearm()
+    }
+
+    private func rearm() { arm(at: machineMonotonicNanoseconds() + Self.periodNanoseconds) }
 
     override func fire() {
+        lookAfterClock()
         for processor in 0..<Processors.count {
             let stay = Scheduler.kernelStay(on: processor)
             if stay == 0 || stay != stays[processor] {
@@ -28,7 +34,15 @@ final class LockupWatch: KernelTimer {
                 if sightings[processor] == Self.limit { report(processor, since: stay) }
             }
         }
-        start()
+        rearm()
+    }
+
+    // Armed once the clocks need it.
+    private let clockTimer = ClockTimer()
+
+    private func lookAfterClock() {
+        ClockKeeper.check()
+        if !Clock.usesTimestamps, !clockTimer.isArmed { clockTimer.start() }
     }
 
     private func report(_ processor: Int, since: UInt64) {

@@ -140,6 +140,8 @@ enum MSR {
     static let fsBase: UInt32 = 0xc000_0100
     static let gsBase: UInt32 = 0xc000_0101
     static let kernelGSBase: UInt32 = 0xc000_0102
+    /// What RDPID and RDTSCP tell: the processor's number.
+    static let timestampAuxiliary: UInt32 = 0xc000_0103
 }
 
 /// Where the kernel image lies, from the linker script. Virtual addresses, but for `imageStart` (physical).
@@ -152,6 +154,12 @@ public enum KernelImage {
     public static var imageEnd: UInt { asmImageEnd() }
     public static var bootStackTop: UInt { asmBootStackTop() }
     public static var symbols: UInt { asmSymbols() }
+    /// The shared object that programs get (`vdso/vdso.nasm`).
+    public static var sharedObject: UnsafeRawBufferPointer {
+        let start = asmSharedObjectStart()
+        // SAFETY: the assembler included the file between the two addresses.
+        return UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: start), count: Int(asmSharedObjectEnd() - start))
+    }
 }
 
 /// The instructions that may fault on user memory: see `asm/memory.asm`.

@@ -16,6 +16,7 @@ public struct Features: Sendable {
     public var hasRDRAND = false
     public var hasPAT = false
     public var hasRDTSCP = false
+    public var hasRDPID = false
     /// CPUID leaf 1 EDX: what AT_HWCAP shows to programs.
     public var hardwareCapabilities: UInt32 = 0
     public var physicalAddressBits: UInt8 = 36
@@ -49,6 +50,7 @@ public struct Features: Sendable {
             result.hasSMEP = seven.ebx & (1 << 7) != 0
             result.hasSMAP = seven.ebx & (1 << 20) != 0
             result.hasUMIP = seven.ecx & (1 << 2) != 0
+            result.hasRDPID = seven.ecx & (1 << 22) != 0
         }
         if result.hasXSAVE, top >= 13 { result.hasXSAVEOPT = cpuid(13, 1).eax & 1 != 0 }
         let extendedTop = cpuid(0x8000_0000).eax

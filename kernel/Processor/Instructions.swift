@@ -61,3 +61,5 @@
 @_extern(c, "martlet_address_start_parameters") func asmStartParameters() -> UInt
 @_extern(c, "martlet_address_processor_entry") func asmProcessorEntry() -> UInt
 @_extern(c, "martlet_address_boot_page_table") func asmBootPageTable() -> UInt
+@_extern(c, "martlet_address_vdso_start") func asmSharedObjectStart() -> UInt
+@_extern(c, "martlet_address_vdso_end") func asmSharedObjectEnd() -> UInt

@@ -7,6 +7,8 @@ public enum Selector {
     public static let userData: UInt16 = 0x20 | 3
     public static let userCode: UInt16 = 0x28 | 3
     static let task: UInt16 = 0x30
+    /// A segment that is only there for its limit, the processor's number: programs ask for it by LSL (`vdso/vdso.nasm`).
+    static let processorNumber: UInt16 = 0x40 | 3
 }
 
 /// GDT and TSS of one processor (Intel SDM volume 3A, 3.5.1 and 7.7).
@@ -27,8 +29,8 @@ public struct SegmentTables {
     private init() {
         task = UnsafeMutableRawPointer.allocate(byteCount: 104, alignment: 16)
         task.initializeMemory(as: UInt8.self, repeating: 0, count: 104)
-        descriptors = .allocate(capacity: 8)
-        descriptors.initialize(repeating: 0, count: 8)
+        descriptors = .allocate(capacity: 9)
+        descriptors.initialize(repeating: 0, count: 9)
     }
 
     /// Builds and loads the tables. Double fault, NMI and machine check get stacks of their own (IST 1 to 3).
@@ -49,7 +51,10 @@ public struct SegmentTables {
         descriptors[5] = 0x00af_fb00_0000_ffff
         descriptors[6] = 103 | ((base & 0xff_ffff) << 16) | (0x89 << 40) | (((base >> 24) & 0xff) << 56)
         descriptors[7] = base >> 32
-        withDescriptorPointer(limit: 63, base: UInt(bitPattern: descriptors)) { asmLoadGDT($0) }
+        let number = UInt64(PerCPU.current.pointee.index)
+        descriptors[8] = 0x0040_f100_0000_0000 | number
+        if Features.current.hasRDTSCP || Features.current.hasRDPID { asmWriteMSR(MSR.timestampAuxiliary, number) }
+        withDescriptorPointer(limit: 71, base: UInt(bitPattern: descriptors)) { asmLoadGDT($0) }
         asmLoadTaskRegister(Selector.task)
     }
 

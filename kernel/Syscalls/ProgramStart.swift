@@ -82,6 +82,7 @@ public struct ProgramStart {
         var range = Process.ArgumentRange()
         (range.argumentStart, range.argumentEnd) = stack.argumentRange
         (range.environmentStart, range.environmentEnd) = stack.environmentRange
+        (range.auxiliaryStart, range.auxiliaryEnd) = stack.auxiliaryRange
         argumentRange = range
     }
 

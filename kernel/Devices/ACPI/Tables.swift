@@ -7,6 +7,8 @@ public struct ACPITables {
     public private(set) var interrupts = InterruptTopology()
     /// I/O port of the PM timer, 0 when there is none.
     public private(set) var powerTimerPort: UInt16?
+    /// Where the HPET's registers are, if the machine has one.
+    public private(set) var hpet: UInt64?
     /// PM1a and PM1b control ports for power-off.
     public private(set) var powerControlPorts: (UInt16, UInt16) = (0, 0)
     /// Whether the keyboard controller exists according to the FADT (true when it does not say).
@@ -80,6 +82,7 @@ public struct ACPITables {
             guard let (body, bodyLength) = open(entry) else { continue }
             switch body.loadUnaligned(as: UInt32.self) {
             case 0x4349_5041: readMADT(body, bodyLength)  // "APIC"
+            case 0x5445_5048: readHPET(body, bodyLength)  // "HPET"
             case 0x5043_4146: readFADT(body, bodyLength)  // "FACP"
             default: break
             }
@@ -134,6 +137,13 @@ public struct ACPITables {
             }
             offset += size
         }
+    }
+
+    /// IA-PC HPET specification 1.0a, section 3.2.4: the address is a generic one, in memory.
+    private mutating func readHPET(_ table: UnsafeRawPointer, _ length: Int) {
+        guard length >= 52, table.load(fromByteOffset: 40, as: UInt8.self) == 0 else { return }
+        let address = table.loadUnaligned(fromByteOffset: 44, as: UInt64.self)
+        if address != 0, address & 0xfff == 0 { hpet = address }
     }
 
     /// Section 5.2.9.

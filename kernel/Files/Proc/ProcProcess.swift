@@ -16,7 +16,7 @@ final class ProcProcess: ProcFolder {
         ("exe", .symbolicLink, 0o777), ("fd", .directory, 0o500), ("fdinfo", .directory, 0o555), ("limits", .regular, 0o444),
         ("maps", .regular, 0o444), ("mountinfo", .regular, 0o444), ("mounts", .regular, 0o444), ("oom_score", .regular, 0o444),
         ("oom_score_adj", .regular, 0o644), ("root", .symbolicLink, 0o777), ("stat", .regular, 0o444), ("statm", .regular, 0o444),
-        ("status", .regular, 0o444), ("task", .directory, 0o555),
+        ("status", .regular, 0o444), ("task", .directory, 0o555), ("auxv", .regular, 0o400),
     ]
 
     init(_ proc: ProcFileSystem, _ process: Process, thread: UserThread?) {
@@ -81,6 +81,7 @@ final class ProcProcess: ProcFolder {
         case 15: return text(entry, mode) { () throws(Errno) in ProcessTexts.statm(process) }
         case 16: return text(entry, mode) { () throws(Errno) in ProcessTexts.status(process, thread) }
         case 17: return ProcTasks(proc, process, number: entry.number)
+        case 18: return text(entry, mode) { () throws(Errno) in ProcessTexts.memory(process, of: { $0.auxiliaryVector }) }
         default: return nil
         }
     }

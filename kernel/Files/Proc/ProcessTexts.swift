@@ -11,6 +11,7 @@ extension Process.ArgumentRange {
     /// Start and end of the arguments in the process's memory.
     var arguments: (start: UInt64, end: UInt64) { (argumentStart, argumentEnd) }
     var environment: (start: UInt64, end: UInt64) { (environmentStart, environmentEnd) }
+    var auxiliaryVector: (start: UInt64, end: UInt64) { (auxiliaryStart, auxiliaryEnd) }
 }
 
 extension MemoryUsage {

@@ -94,6 +94,7 @@ public final class Process {
     public struct ArgumentRange: Sendable {
         public var argumentStart: UInt64 = 0, argumentEnd: UInt64 = 0
         public var environmentStart: UInt64 = 0, environmentEnd: UInt64 = 0
+        public var auxiliaryStart: UInt64 = 0, auxiliaryEnd: UInt64 = 0
         public init() {}
     }
 

@@ -33,6 +33,8 @@ public struct InitialStack {
     /// Where the strings are, for /proc/PID/cmdline and environ.
     public private(set) var argumentRange: (start: UInt64, end: UInt64) = (0, 0)
     public private(set) var environmentRange: (start: UInt64, end: UInt64) = (0, 0)
+    /// Where the auxiliary vector is, for /proc/PID/auxv.
+    public private(set) var auxiliaryRange: (start: UInt64, end: UInt64) = (0, 0)
 
     /// Bytes that are mapped at first, at least; more comes by faults.
     static let initialByteCount: UInt64 = 132 << 10
@@ -58,7 +60,8 @@ public struct InitialStack {
         let platformStart = randomStart - 8
         let wordsEnd = (platformStart - (random() & 0x1fff)) & ~15
 
-        let vector: [(UInt64, UInt64)] = [
+        var vector: [(UInt64, UInt64)] = [
+            (AuxiliaryKey.sharedObject, program.sharedObject),
             (AuxiliaryKey.hardwareCapabilities, hardware.first), (AuxiliaryKey.pageSize, 4096), (AuxiliaryKey.clockTicks, 100),
             (AuxiliaryKey.programHeaders, program.programHeaders), (AuxiliaryKey.programHeaderSize, 56),
             (AuxiliaryKey.programHeaderCount, program.programHeaderCount),
@@ -71,8 +74,11 @@ public struct InitialStack {
             (AuxiliaryKey.platform, platformStart), (AuxiliaryKey.minimumSignalStack, hardware.minimumSignalStack),
             (AuxiliaryKey.null, 0),
         ]
+        if program.sharedObject == 0 { vector.removeFirst() }
         let wordCount = 1 + arguments.count + 1 + environment.count + 1 + vector.count * 2
         pointer = (wordsEnd - UInt64(wordCount * 8)) & ~15
+        let auxiliaryEnd = pointer + UInt64(wordCount * 8)
+        auxiliaryRange = (auxiliaryEnd - UInt64(vector.count * 16), auxiliaryEnd)
         guard top - pointer <= max(space.limits.stack, Self.initialByteCount) else { throw .argumentListTooLong }
         try Self.mapStack(space, top: top, used: top - pointer, executable: program.hasExecutableStack)
 

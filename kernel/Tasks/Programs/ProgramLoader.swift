@@ -12,6 +12,8 @@ public struct LoadedProgram: Sendable {
     public var programHeaderCount: UInt64
     /// Where the interpreter was loaded (AT_BASE); 0 without one.
     public var interpreterBase: UInt64
+    /// Where the kernel's shared object is (AT_SYSINFO_EHDR); 0 without one.
+    public var sharedObject: UInt64
     public var hasExecutableStack: Bool
     /// The end of the program's data, where the heap of `brk` begins.
     public var dataEnd: UInt64
@@ -60,6 +62,7 @@ public enum ProgramLoader {
             entry: entry, programEntry: programEntry,
             programHeaders: program.programHeadersAddress == 0 ? 0 : program.programHeadersAddress &+ bias,
             programHeaderCount: UInt64(program.header.programHeaderCount), interpreterBase: interpreterBase,
+            sharedObject: try SharedObject.map(into: space),
             hasExecutableStack: program.hasExecutableStack, dataEnd: dataEnd)
     }
 
