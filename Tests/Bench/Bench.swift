@@ -24,6 +24,11 @@ public func benchMain(_ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutab
 private func calls() {
     measure("null system call", operations: 20_000) { for _ in 0..<$0 { sys(SYS_getppid) } }
     measure("sched_yield", operations: 10_000) { for _ in 0..<$0 { sys(SYS_sched_yield) } }
+    let (get, place) = (SharedObject().function("__vdso_clock_gettime"), Buffer(16))
+    measure("clock_gettime", operations: 10_000) { for _ in 0..<$0 { sys(SYS_clock_gettime, 1, place.address) } }
+    measure("clock_gettime in the program", operations: 10_000) {
+        for _ in 0..<$0 { if get != 0 { _ = ts_call3(get, 1, place.address, 0) } }
+    }
     ts_handle(SIGUSR1, { _, _, _ in }, 0, 0)
     let (process, thread) = (sys(SYS_getpid), sys(SYS_gettid))
     measure("signal to self", operations: 2_000) { for _ in 0..<$0 { sys(SYS_tgkill, process, thread, Int(SIGUSR1)) } }

@@ -9,7 +9,7 @@ private let families = [
     "memfd",
     "processes", "groups", "exec", "badelf", "signals", "signalwaits", "sockets", "listeners", "rights", "polling", "epoll",
     "counters", "futex", "threads", "terminals", "jobs", "registers", "badinput", "badpointers", "limits", "time", "proc",
-    "credentials", "scheduling",
+    "credentials", "scheduling", "sharedobject",
 ]
 
 /// Families that exercise a file system run on the disk's too, not only in the memory of /tmp.

@@ -66,7 +66,9 @@ public enum ClockKeeper {
         guard !isSteady || asked != 0 else { return }
         if FallbackCounter.isThere {
             Clock.useFallback(frequency: FallbackCounter.frequency)
-            Log.notice("clock: counting by \(FallbackCounter.name), as \(isSteady ? "asked for" : "the time-stamp counter is not steady")")
+            Log.notice(
+                "clock: counting by \(FallbackCounter.name), as \(isSteady ? "asked for" : "the time-stamp counter is not steady")"
+            )
         } else {
             Log.warning("clock: nothing but the time-stamp counter to count by")
         }

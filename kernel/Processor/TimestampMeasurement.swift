@@ -21,7 +21,9 @@ public enum TimestampMeasurement {
     public static func frequency<Reference: ReferenceCounter>(with reference: Reference, timestamp: () -> UInt64) -> UInt64? {
         var last: UInt64?
         for _ in 0..<6 {
-            guard let frequency = measure(with: reference, timestamp: timestamp), plausible.contains(frequency) else { return nil }
+            guard let frequency = measure(with: reference, timestamp: timestamp), plausible.contains(frequency) else {
+                return nil
+            }
             if let last, agree(last, frequency) { return (last + frequency) / 2 }
             last = frequency
         }

@@ -14,7 +14,9 @@ public enum TimeCalls {
         }
         table.set(.clockGetres) { (a) throws(Errno) in
             _ = try now(a.int32(0))
-            if !a.address(1).isNull { try copyOut(TimeSpec(seconds: 0, nanoseconds: 1), to: a.address(1)) }
+            let isCoarse = a.int32(0) == 5 || a.int32(0) == 6
+            let resolution = TimeSpec(nanoseconds: isCoarse ? Clock.coarseNanoseconds : 1)
+            if !a.address(1).isNull { try copyOut(resolution, to: a.address(1)) }
             return 0
         }
         table.set(.clockSettime) { (a) throws(Errno) in
@@ -77,9 +79,12 @@ public enum TimeCalls {
     /// The time of a clock in nanoseconds.
     static func now(_ clock: Int32) throws(Errno) -> UInt64 {
         switch clock {
-        case 0, 5: return Clock.realtime  // REALTIME, REALTIME_COARSE
-        case 1, 4, 6, 7: return Clock.monotonic  // MONOTONIC, MONOTONIC_RAW, MONOTONIC_COARSE, BOOTTIME
-        case 11: return Clock.realtime  // TAI, which nobody has told the kernel the offset of
+        case 0: return Clock.realtime
+        case 1, 7: return Clock.monotonic  // MONOTONIC, BOOTTIME: the machine is never suspended
+        case 4: return Clock.monotonicRaw
+        case 5: return Clock.realtimeCoarse
+        case 6: return Clock.monotonicCoarse
+        case 11: return Clock.atomicTime
         case 2: return Process.current.processorTime.total
         case 3: return currentThread.usedNanoseconds
         case ..<0: return try processorTime(clock)

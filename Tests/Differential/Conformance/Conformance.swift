@@ -16,7 +16,7 @@ private let families: [(name: StaticString, run: @Sendable () -> Void)] = [
     ("futex", futexFamily), ("threads", threadsFamily), ("terminals", terminalsFamily), ("jobs", jobsFamily),
     ("registers", registersFamily), ("badinput", badInputFamily), ("badpointers", badPointersFamily),
     ("limits", limitsFamily), ("time", timeFamily), ("proc", procFamily), ("credentials", credentialsFamily),
-    ("scheduling", schedulingFamily),
+    ("scheduling", schedulingFamily), ("sharedobject", sharedObjectFamily),
 ]
 
 /// Where a program starts: Embedded Swift has no `CommandLine`.

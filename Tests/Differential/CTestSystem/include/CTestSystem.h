@@ -126,6 +126,9 @@ static inline void ts_poke(void *address) { __asm__ volatile("movb $1, (%0)" : :
 static inline void ts_peek(const void *address) {
     __asm__ volatile("movb (%0), %%al" : : "D"(address) : "rax", "memory");
 }
+/// Calls a function of up to three words; its int result.
+static inline long ts_call3(long address, long a, long b, long c) { return ((int (*)(long, long, long))address)(a, b, c); }
+static inline long ts_call_long(long address, long a) { return ((long (*)(long))address)(a); }
 static inline void ts_call(void *address) { ((void (*)(void))address)(); }
 static inline void ts_illegal(void) { __asm__ volatile("ud2"); }
 static inline void ts_breakpoint(void) { __asm__ volatile("int3"); }
