@@ -33,7 +33,8 @@ let kernel: [Target] = [
     module("Frames", "kernel/Memory/Frames", ["Support", "Processor"]),
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
     module("FairQueue", "kernel/Tasks/FairQueue"),
-    module("Scheduling", "kernel/Tasks/Scheduling", ["ABI", "Support", "Processor", "Frames", "FairQueue"]),
+    module("RealTimeQueue", "kernel/Tasks/RealTimeQueue"),
+    module("Scheduling", "kernel/Tasks/Scheduling", ["ABI", "Support", "Processor", "Frames", "FairQueue", "RealTimeQueue"]),
     module("VirtualMemory", "kernel/Memory/VirtualMemory", ["ABI", "Support", "Frames", "Scheduling"]),
     module("Processes", "kernel/Tasks/Processes", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory"]),
     module("Programs", "kernel/Tasks/Programs", ["ABI", "Support", "Processor", "Frames", "VirtualMemory"]),
@@ -227,7 +228,7 @@ let tests: [Target] = [
         path: "Tests/IPCTests"),
     // Long simulations: optimised in every build.
     .testTarget(
-        name: "SchedulingTests", dependencies: ["FairQueue", "SeededRandom"], path: "Tests/SchedulingTests",
+        name: "SchedulingTests", dependencies: ["FairQueue", "RealTimeQueue", "SeededRandom"], path: "Tests/SchedulingTests",
         swiftSettings: optimised),
     .testTarget(
         name: "LineDisciplineTests", dependencies: ["LineDiscipline", "SeededRandom"], path: "Tests/LineDisciplineTests"),

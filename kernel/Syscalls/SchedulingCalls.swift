@@ -6,11 +6,11 @@ import Support
 
 /// How threads are scheduled: on which processors, by which policy. Nice values are in `PriorityCalls`.
 ///
-/// There are no real-time policies: nobody has the right to them, not even the superuser, who gets EPERM.
+/// Of Linux's policies only SCHED_DEADLINE is not there.
 public enum SchedulingCalls {
-    /// Linux's numbers of the policies that this kernel knows of but does not have.
+    /// Linux's numbers that are no policies of this kernel.
     private enum Policy {
-        static let fifo: Int32 = 1, roundRobin: Int32 = 2, deadline: Int32 = 6
+        static let deadline: Int32 = 6
         /// The policy that the thread has already (sched_setparam).
         static let keep: Int32 = -1
         static let resetOnFork: Int32 = 0x4000_0000
@@ -35,8 +35,7 @@ public enum SchedulingCalls {
         }
         table.set(.schedGetparam) { (a) throws(Errno) in
             if a.address(1).isNull { throw .invalidArgument }
-            _ = try target(a.int32(0))
-            try copyOut(Int32(0), to: a.address(1))
+            try copyOut(Int32(try target(a.int32(0)).scheduling.realTimePriority), to: a.address(1))
             return 0
         }
         table.set(.schedSetattr, setAttributes)
@@ -44,7 +43,13 @@ public enum SchedulingCalls {
         table.set(.schedGetPriorityMax) { (a) throws(Errno) in try priorityBound(a.int32(0), realTime: 99) }
         table.set(.schedGetPriorityMin) { (a) throws(Errno) in try priorityBound(a.int32(0), realTime: 1) }
         table.set(.schedRRGetInterval) { (a) throws(Errno) in
-            let slice = try target(a.int32(0)).scheduling.sliceNanoseconds
+            let parameters = try target(a.int32(0)).scheduling
+            let slice: UInt64 =
+                switch parameters.policy {
+                case .fifo: 0
+                case .roundRobin: SchedulingParameters.turnNanoseconds
+                default: parameters.sliceNanoseconds
+                }
             try copyOut(Int64(slice / 1_000_000_000), to: a.address(1))
             try copyOut(Int64(slice % 1_000_000_000), to: a.address(1) + 8)
             return 0
@@ -125,20 +130,27 @@ public enum SchedulingCalls {
         var new = thread.scheduling
         let old = new
         let policy = wanted.policy == Policy.keep ? Int32(old.policy.rawValue) : wanted.policy
-        let isRealTime = policy == Policy.fifo || policy == Policy.roundRobin
-        if isRealTime {
-            guard wanted.priority >= 1, wanted.priority <= 99 else { throw .invalidArgument }
-            throw .notPermitted
-        }
-        guard policy >= 0, policy <= UInt8.max, let known = SchedulingPolicy(rawValue: UInt8(policy)), wanted.priority == 0 else {
+        guard policy >= 0, policy <= UInt8.max, let known = SchedulingPolicy(rawValue: UInt8(policy)) else {
             throw .invalidArgument
         }
-        if !wanted.keepsParameters { new.policy = known }
-        // An idle thread keeps its nice value, which counts when it becomes ordinary again.
-        if known != .idle, let nice = wanted.nice { new.nice = nice }
+        let priority = wanted.keepsParameters ? UInt32(old.realTimePriority) : wanted.priority
+        guard known.isRealTime ? priority >= 1 && priority <= 99 : priority == 0 else {
+            throw .invalidArgument
+        }
+        if !wanted.keepsParameters {
+            new.policy = known
+            new.realTimePriority = UInt8(priority)
+        }
+        // An idle or real-time thread keeps its nice value, which counts when it becomes ordinary again.
+        if known != .idle, !known.isRealTime, let nice = wanted.nice { new.nice = nice }
         if let slice = wanted.slice { new.sliceNanoseconds = slice }
         if wanted.policy != Policy.keep { new.resetsOnFork = wanted.resetsOnFork ?? false }
         if !Process.current.credentials.isPrivileged {
+            if known.isRealTime {
+                let limit = thread.process.limits[.realTimePriority].soft
+                if known != old.policy, limit == 0 { throw .notPermitted }
+                if new.realTimePriority > old.realTimePriority, UInt64(new.realTimePriority) > limit { throw .notPermitted }
+            }
             let mayHave = { (nice: Int8) in UInt64(20 - Int(nice)) <= thread.process.limits[.nice].soft }
             if known != .idle, new.nice < old.nice, !mayHave(new.nice) { throw .notPermitted }
             if old.policy == .idle, known != .idle, !mayHave(old.nice) { throw .notPermitted }
@@ -148,10 +160,11 @@ public enum SchedulingCalls {
     }
 
     private static func priorityBound(_ policy: Int32, realTime: Int) throws(Errno) -> Int {
-        if policy == Policy.fifo || policy == Policy.roundRobin { return realTime }
         if policy == Policy.deadline { return 0 }
-        guard policy >= 0, policy <= UInt8.max, SchedulingPolicy(rawValue: UInt8(policy)) != nil else { throw .invalidArgument }
-        return 0
+        guard policy >= 0, policy <= UInt8.max, let known = SchedulingPolicy(rawValue: UInt8(policy)) else {
+            throw .invalidArgument
+        }
+        return known.isRealTime ? realTime : 0
     }
 
     // MARK: sched_setattr and sched_getattr
@@ -217,8 +230,12 @@ public enum SchedulingCalls {
             $0.storeBytes(of: UInt32(count), toByteOffset: 0, as: UInt32.self)
             $0.storeBytes(of: UInt32(parameters.policy.rawValue), toByteOffset: 4, as: UInt32.self)
             $0.storeBytes(of: parameters.resetsOnFork ? 1 : 0, toByteOffset: 8, as: UInt64.self)
-            $0.storeBytes(of: Int32(parameters.nice), toByteOffset: 16, as: Int32.self)
-            $0.storeBytes(of: parameters.sliceNanoseconds, toByteOffset: 24, as: UInt64.self)
+            if parameters.policy.isRealTime {
+                $0.storeBytes(of: UInt32(parameters.realTimePriority), toByteOffset: 20, as: UInt32.self)
+            } else {
+                $0.storeBytes(of: Int32(parameters.nice), toByteOffset: 16, as: Int32.self)
+                $0.storeBytes(of: parameters.sliceNanoseconds, toByteOffset: 24, as: UInt64.self)
+            }
         }
         try copyOutBytes(Array(bytes.prefix(count)), to: a.address(1))
         return 0

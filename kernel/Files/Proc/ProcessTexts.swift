@@ -46,7 +46,10 @@ enum ProcessTexts {
         let range = process.argumentRange.withLock { $0 }
         let heap = process.addressSpace?.breakRange ?? (0, 0)
         let nice = Int((thread ?? threads.first)?.nice ?? 0)
-        let policy = (thread ?? threads.first)?.scheduling.policy ?? .normal
+        let scheduling = (thread ?? threads.first)?.scheduling
+        let policy = scheduling?.policy ?? .normal
+        let realTime = Int(scheduling?.realTimePriority ?? 0)
+        let priority = policy.isRealTime ? -1 - realTime : 20 + nice
         let processor = (thread ?? threads.first)?.processor ?? 0
         var text = KernelString()
         text += "\(thread?.id ?? process.pid) (\(process.commandName.withLock { $0 })) "
@@ -54,12 +57,12 @@ enum ProcessTexts {
         text += " \(process.parentID) \(process.groupID) \(process.session.id) "
         text += "\(terminal?.deviceNumber ?? 0) \(terminal?.foregroundGroup ?? -1) 4194304 0 0 0 0 "
         text +=
-            "\((total - system) / tick) \(system / tick) \((children.total - children.system) / tick) \(children.system / tick) \(20 + nice) \(nice) \(threads.count) 0 "
+            "\((total - system) / tick) \(system / tick) \((children.total - children.system) / tick) \(children.system / tick) \(priority) \(nice) \(threads.count) 0 "
         text += "\(process.startTime / tick) \(MemoryUsage.bytes(usage.mapped)) \(usage.resident) 18446744073709551615 "
         text +=
             "0 0 0 0 0 \(signals.pending & 0x7fff_ffff) \(signals.blocked & 0x7fff_ffff) \(signals.ignored & 0x7fff_ffff) \(signals.caught & 0x7fff_ffff) "
         text +=
-            "0 0 0 17 \(processor) 0 \(policy.rawValue) 0 0 0 0 0 \(heap.0) \(range.argumentStart) \(range.argumentEnd) \(range.environmentStart) \(range.environmentEnd) 0\n"
+            "0 0 0 17 \(processor) \(realTime) \(policy.rawValue) 0 0 0 0 0 \(heap.0) \(range.argumentStart) \(range.argumentEnd) \(range.environmentStart) \(range.environmentEnd) 0\n"
         return text.utf8
     }
 

@@ -43,7 +43,7 @@ public struct FairQueue: ~Copyable {
     /// Entities that wait for the processor.
     public var waitingCount: Int { count - (current == nil ? 0 : 1) }
 
-    static func clampSlice(_ nanoseconds: UInt64) -> UInt64 {
+    public static func clampSlice(_ nanoseconds: UInt64) -> UInt64 {
         min(max(nanoseconds, minimumSliceNanoseconds), maximumSliceNanoseconds)
     }
 
@@ -225,11 +225,14 @@ public struct FairQueue: ~Copyable {
 
     /// Changes the weight of an entity that is on this queue or on none. The time it is owed, and what is left of its request,
     /// stay the same in processor time.
-    /// - Parameter isIdle: it gets the least weight of all, and its nice value is only kept.
+    /// - Parameters:
+    ///   - isIdle: it gets the least weight of all, and its nice value is only kept.
+    ///   - sharers: how many have the weight together, it included.
     /// - Complexity: O(log n)
-    public mutating func setShare(of entity: FairReference, nice: Int8, isIdle: Bool) {
+    public mutating func setShare(of entity: FairReference, nice: Int8, isIdle: Bool, sharers: Int = 1) {
         let old = entity.pointee.weight
-        let new = isIdle ? NiceWeight.idle : NiceWeight.weight(nice)
+        let full = isIdle ? NiceWeight.idle : nice == 0 ? NiceWeight.normal : NiceWeight.weight(nice)
+        let new = sharers <= 1 ? full : max(full / Int64(sharers), NiceWeight.least)
         entity.pointee.nice = NiceWeight.clamp(nice)
         entity.pointee.isIdle = isIdle
         if new == old { return }

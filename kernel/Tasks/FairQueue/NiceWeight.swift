@@ -7,6 +7,9 @@ public enum NiceWeight {
     /// The weight of what runs in idle time only: next to nothing beside anything else.
     public static let idle: Int64 = 3
 
+    /// No entity weighs less, however many share a weight.
+    public static let least: Int64 = 2
+
     static func clamp(_ nice: Int8) -> Int8 { min(max(nice, -20), 19) }
 
     /// The weight of a nice value, which is brought into −20…19 first. A switch, since a table in an array would be built on the heap.

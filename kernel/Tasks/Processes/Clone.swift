@@ -138,8 +138,7 @@ public enum Clone {
         thread.signalMask = caller.signalMask
         thread.timerSlack = caller.timerSlack
         thread.usualTimerSlack = caller.timerSlack
-        thread.scheduling = caller.scheduling.inherited
-        Scheduler.setAllowedProcessors(of: thread, to: caller.allowedProcessors)
+        Scheduler.inherit(thread, from: caller)
     }
 
     /// Makes the first process: session, group and parent of everything. Its thread does not run yet.

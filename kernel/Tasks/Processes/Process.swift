@@ -39,6 +39,8 @@ public final class Session {
     public let id: Int32
     private let terminalLock = SpinLock<ControllingTerminal?>(nil)
     init(id: Int32) { self.id = id }
+    /// Its threads get a share of the processor together.
+    public let schedulingGroup = SchedulingGroup()
     /// The controlling terminal, if there is one.
     public var terminal: ControllingTerminal? {
         get { terminalLock.withLock { $0 } }

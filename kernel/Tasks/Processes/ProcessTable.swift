@@ -64,13 +64,14 @@ public enum ProcessTable {
     /// `setsid`: a new session and group with the process as leader.
     public static func startSession(_ process: Process) throws(Errno) -> Int32 {
         let session = Session(id: process.pid)
-        let isAllowed: Bool = tree.withLock { tree in
-            if tree.contains(where: { $0.links.group == process.pid }) { return false }
+        let threads: [UserThread]? = tree.withLock { tree in
+            if tree.contains(where: { $0.links.group == process.pid }) { return nil }
             process.links.session = session
             process.links.group = process.pid
-            return true
+            return process.links.threads
         }
-        if !isAllowed { throw .notPermitted }
+        guard let threads else { throw .notPermitted }
+        for thread in threads { Scheduler.setGroup(of: thread, to: session.schedulingGroup) }
         return process.pid
     }
 
@@ -130,13 +131,15 @@ public enum ProcessTable {
 
     /// Enters the first process, which leads a session of its own.
     static func insertFirst(_ thread: UserThread, of process: Process) {
+        let session = Session(id: process.pid)
         tree.withLock { tree in
             process.links.group = process.pid
-            process.links.session = Session(id: process.pid)
+            process.links.session = session
             tree.add(process)
             tree.add(thread)
             tree.initProcess = process
         }
+        Scheduler.setGroup(of: thread, to: session.schedulingGroup)
     }
 
     /// Enters one more thread of a process.

@@ -104,16 +104,17 @@ public enum Scheduler {
 
     /// Puts a ready thread into a queue and makes the queue's processor consider it. The lock is held, and released by the caller.
     private static func add(_ block: ThreadReference, to queue: RunQueueReference, isForeign: Bool) {
-        queue.pointee.add(block, isForeign: isForeign, now: machineMonotonicNanoseconds())
+        let now = machineMonotonicNanoseconds()
+        queue.pointee.add(block, isForeign: isForeign, now: now)
         // Another processor's timer can only be set there.
-        if queue.pointee.shouldPreempt() || queue != ownQueue {
+        if queue.pointee.shouldPreempt(now: now) || queue != ownQueue {
             requestReschedule(queue.pointee.processor)
         } else {
             programTimer()
         }
     }
 
-    private static func requestReschedule(_ processor: Int) {
+    static func requestReschedule(_ processor: Int) {
         let target = Processors[processor]
         if target.pointee.needsReschedule { return }
         noteRequest(target, now: machineMonotonicNanoseconds())
@@ -166,8 +167,12 @@ public enum Scheduler {
         let queue = ownQueue
         let isDone = queue.pointee.charge(now: now)
         queue.pointee.noteChange(now)
-        if queue.pointee.hasWaiting, isDone || queue.pointee.runsIdle { requestReschedule(queue.pointee.processor) }
+        let helper = queue.pointee.hasWaiting ? Placement.balance(from: queue, now: now) : nil
+        if queue.pointee.hasWaiting, isDone || queue.pointee.shouldPreempt(now: now) {
+            requestReschedule(queue.pointee.processor)
+        }
         queue.unlock()
+        if let helper { requestReschedule(helper) }
         machineInterruptRestore(flags)
         programTimer()
     }
@@ -238,43 +243,6 @@ public enum Scheduler {
         }
     }
 
-    // MARK: Settings of a thread
-
-    static func parameters(of block: ThreadReference) -> SchedulingParameters {
-        let flags = machineInterruptSave()
-        defer { machineInterruptRestore(flags) }
-        let queue = lockQueue(of: block)
-        defer { queue.unlock() }
-        return SchedulingParameters(
-            policy: block.pointee.policy, nice: block.pointee.fair.nice, sliceNanoseconds: block.pointee.fair.sliceNanoseconds,
-            resetsOnFork: block.pointee.resetsOnFork)
-    }
-
-    /// Changes some of a thread's parameters, all at once for others.
-    static func change(_ block: ThreadReference, _ change: (inout SchedulingParameters) -> Void) {
-        var parameters = parameters(of: block)
-        change(&parameters)
-        let flags = machineInterruptSave()
-        let queue = lockQueue(of: block)
-        queue.pointee.set(parameters, of: block, now: machineMonotonicNanoseconds())
-        queue.unlock()
-        machineInterruptRestore(flags)
-    }
-
-    /// Restricts a thread to some processors; if it is on another one it leaves that at once.
-    /// - Parameter allowed: bits by number, at least one of a processor that runs.
-    public static func setAllowedProcessors(of thread: Thread, to allowed: UInt64) {
-        let flags = machineInterruptSave()
-        let block = thread.block
-        block.pointee.allowedProcessors.store(allowed, ordering: .releasing)
-        let queue = lockQueue(of: block)
-        let isMisplaced = !block.pointee.mayRun(on: queue.pointee.processor)
-        if isMisplaced { requestReschedule(queue.pointee.processor) }
-        queue.unlock()
-        machineInterruptRestore(flags)
-        if isMisplaced, block == running { yield() }
-    }
-
     // MARK: Switching
 
     /// Switches from the current thread, whose state says what becomes of it. The lock of this processor's queue is held. Returns
@@ -303,11 +271,16 @@ public enum Scheduler {
         }
         PerCPU.current.pointee.needsReschedule = false
         noteSwitch(now: now)
-        if queue.pointee.pick() == nil { _ = Placement.steal(for: queue) }
-        let next = queue.pointee.pick() ?? queue.pointee.idle
-        next.pointee.state.store(.running, ordering: .releasing)
-        queue.pointee.setCurrent(next, now: now)
-        if next != block { contextSwitch(from: block, to: next) }
+        var next = queue.pointee.pick(now: now)
+        if next == nil, Placement.steal(for: queue) {
+            next = queue.pointee.pick(now: now)
+        } else if next?.pointee.isRealTime == false, Placement.stealRealTime(for: queue) {
+            next = queue.pointee.pick(now: now)
+        }
+        let chosen = next ?? queue.pointee.idle
+        chosen.pointee.state.store(.running, ordering: .releasing)
+        queue.pointee.setCurrent(chosen, now: now)
+        if chosen != block { contextSwitch(from: block, to: chosen) }
         finishSwitch()
         machineInterruptRestore(flags)
     }

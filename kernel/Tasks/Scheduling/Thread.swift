@@ -71,7 +71,7 @@ open class Thread {
 
     /// The nice value, −20 to 19: its share of the processor.
     public final var nice: Int8 {
-        get { block.pointee.fair.nice }
+        get { block.pointee.parameters.nice }
         set { Scheduler.change(block) { $0.nice = newValue } }
     }
 

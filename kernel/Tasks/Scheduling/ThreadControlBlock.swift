@@ -1,5 +1,6 @@
 import FairQueue
 import Processor
+import RealTimeQueue
 import Support
 import Synchronization
 
@@ -36,6 +37,9 @@ struct ThreadControlBlock: ~Copyable {
     /// Offset 24: what the fair policy knows of it.
     var fair = FairEntity()
     static var fairOffset: Int { 24 }
+    /// Right behind it: what the real-time policy knows of it.
+    var realTime = RealTimeEntity()
+    static var realTimeOffset: Int { (fairOffset + MemoryLayout<FairEntity>.size + 7) & ~7 }
     /// The thread, alive until it is dead and its stack is not in use.
     let thread: Unmanaged<Thread>
     let state = Atomic<ThreadState>(.sleeping)
@@ -43,9 +47,12 @@ struct ThreadControlBlock: ~Copyable {
     let processor = Atomic<Int>(0)
     /// The processors that it may run on, as bits by number. May be set at any time; a running thread moves at its next switch.
     let allowedProcessors = Atomic<UInt64>(.max)
-    /// The class of work that it is, and whether threads that it makes start without its privileges.
-    var policy = SchedulingPolicy.normal
-    var resetsOnFork = false
+    /// What the scheduler was told of it, and the urgency that it inherits from threads that wait for it.
+    var parameters = SchedulingParameters(sliceNanoseconds: SchedulingParameters.usualSliceNanoseconds)
+    var inheritedUrgency: Urgency?
+    /// Whom it shares the processor with as one; and whether it counts as one of the group's runnable threads.
+    var group: Unmanaged<SchedulingGroup>?
+    var isCounted = false
     /// When it was given the processor, or last charged for it.
     var lastStarted: UInt64 = 0
     /// Processor time used up to then, in nanoseconds.
@@ -57,20 +64,43 @@ struct ThreadControlBlock: ~Copyable {
         self.registers = registers
     }
 
+    deinit { group?.release() }
+
+    /// How urgent it is: by itself, or by what it inherits.
+    var urgency: Urgency {
+        let own = parameters.urgency
+        guard let inheritedUrgency, inheritedUrgency > own else { return own }
+        return inheritedUrgency
+    }
+
+    /// Whether the real-time policy has it now.
+    @inline(__always)
+    var isRealTime: Bool { realTime.priority != 0 }
+
     func mayRun(on processor: Int) -> Bool { allowedProcessors.load(ordering: .relaxed) & 1 << UInt64(processor) != 0 }
 }
 
 typealias ThreadReference = UnsafeMutablePointer<ThreadControlBlock>
 
 extension UnsafeMutablePointer where Pointee == ThreadControlBlock {
-    // SAFETY of both: `fair` lies at that offset (`checkLayout`), and blocks do not move.
+    // SAFETY of all: `fair` and `realTime` lie at that offset (`checkLayout`), and blocks do not move.
     @inline(__always)
     var fair: FairReference {
         (UnsafeMutableRawPointer(self) + ThreadControlBlock.fairOffset).assumingMemoryBound(to: FairEntity.self)
     }
     @inline(__always)
+    var realTime: RealTimeReference {
+        (UnsafeMutableRawPointer(self) + ThreadControlBlock.realTimeOffset).assumingMemoryBound(to: RealTimeEntity.self)
+    }
+    @inline(__always)
     init(_ entity: FairReference) {
         self = (UnsafeMutableRawPointer(entity) - ThreadControlBlock.fairOffset).assumingMemoryBound(to: ThreadControlBlock.self)
+    }
+
+    @inline(__always)
+    init(_ entity: RealTimeReference) {
+        self = (UnsafeMutableRawPointer(entity) - ThreadControlBlock.realTimeOffset)
+            .assumingMemoryBound(to: ThreadControlBlock.self)
     }
 
     /// Stops the kernel if the fields are not where the assembly takes them to be.
@@ -78,7 +108,7 @@ extension UnsafeMutablePointer where Pointee == ThreadControlBlock {
         let start = UnsafeMutableRawPointer(self)
         func offset(_ field: UnsafeMutableRawPointer) -> Int { field - start }
         guard offset(&pointee.kernelSince) == 0, offset(&pointee.systemTicks) == 8,
-            offset(&pointee.fair) == ThreadControlBlock.fairOffset
+            offset(&pointee.fair) == ThreadControlBlock.fairOffset, offset(&pointee.realTime) == ThreadControlBlock.realTimeOffset
         else { panic("the thread control block is laid out differently") }
     }
 }
