@@ -59,6 +59,8 @@ KERNEL_SOURCES := $(shell find kernel gfx/Formats -name '*.swift') kernel/kernel
 KERNEL_ASM := $(shell find kernel -name '*.asm')
 KERNEL_OBJECTS := $(patsubst kernel/%.asm,$(BUILD)/kernel/%.o,$(KERNEL_ASM))
 KERNEL_ARCHIVE := .build-kernel/$(TRIPLE)/release/libMartletKernel.a
+# The kernel that checks the order of its locks; see docs/locks.md.
+DEBUG_ARCHIVE := .build-kernel-debug/$(TRIPLE)/release/libMartletKernel.a
 
 .PHONY: kernel
 kernel: $(BUILD)/kernel.elf ## compile and link the kernel
@@ -83,21 +85,38 @@ $(KERNEL_ARCHIVE): $(KERNEL_SOURCES) $(PACKAGE_FILES) | $(SETUP)
 	swift build --triple $(TRIPLE) --toolset kernel/kernel.toolset.json --scratch-path .build-kernel -c release --product MartletKernel
 	$(end)
 
+$(DEBUG_ARCHIVE): $(KERNEL_SOURCES) $(PACKAGE_FILES) | $(SETUP)
+	$(begin)
+	@rm -f $(DEBUG_ARCHIVE)
+	swift build --triple $(TRIPLE) --toolset kernel/kernel.toolset.json --scratch-path .build-kernel-debug -c release -Xswiftc -DLOCKDEP --product MartletKernel
+	$(end)
+
+.PHONY: kernel-debug
+kernel-debug: $(BUILD)/kernel-lockdep.elf ## compile and link the kernel that checks the order of its locks
+
 # Linked twice: the symbol table for backtraces is made from the first result. It comes last in its segment, so that it
 # moves no function.
 $(BUILD)/kernel.elf: $(KERNEL_ARCHIVE) $(KERNEL_OBJECTS) kernel/kernel.ld kernel/symbols.awk
-	@mkdir -p $(BUILD)/kernel
-	@printf 'section .martlet_symbols progbits alloc noexec nowrite align=8\nglobal martlet_symbols\nmartlet_symbols: dd 0\n' > $(BUILD)/kernel/symbols0.asm
-	@nasm -f elf64 -o $(BUILD)/kernel/symbols0.o $(BUILD)/kernel/symbols0.asm
-	$(call link-kernel,$(BUILD)/kernel/symbols0.o,$(BUILD)/kernel/first.elf)
-	@llvm-nm -n $(BUILD)/kernel/first.elf | sed 's/ \$$e/ $$s/' | swift demangle --simplified | awk -f kernel/symbols.awk > $(BUILD)/kernel/symbols.asm
-	@nasm -f elf64 -o $(BUILD)/kernel/symbols.o $(BUILD)/kernel/symbols.asm
-	$(call link-kernel,$(BUILD)/kernel/symbols.o,$(BUILD)/kernel.debug)
-	@llvm-objcopy --strip-all $(BUILD)/kernel.debug $@
+	$(call make-kernel,$(KERNEL_ARCHIVE),$(BUILD)/kernel,$(BUILD)/kernel.debug)
+
+$(BUILD)/kernel-lockdep.elf: $(DEBUG_ARCHIVE) $(KERNEL_OBJECTS) kernel/kernel.ld kernel/symbols.awk
+	$(call make-kernel,$(DEBUG_ARCHIVE),$(BUILD)/kernel-lockdep,$(BUILD)/kernel-lockdep.debug)
+
+# Arguments: the archive, a folder for what comes between, the result with symbols.
+define make-kernel
+	@mkdir -p $(2)
+	@printf 'section .martlet_symbols progbits alloc noexec nowrite align=8\nglobal martlet_symbols\nmartlet_symbols: dd 0\n' > $(2)/symbols0.asm
+	@nasm -f elf64 -o $(2)/symbols0.o $(2)/symbols0.asm
+	$(call link-kernel,$(1),$(2)/symbols0.o,$(2)/first.elf)
+	@llvm-nm -n $(2)/first.elf | sed 's/ \$$e/ $$s/' | swift demangle --simplified | awk -f kernel/symbols.awk > $(2)/symbols.asm
+	@nasm -f elf64 -o $(2)/symbols.o $(2)/symbols.asm
+	$(call link-kernel,$(1),$(2)/symbols.o,$(3))
+	@llvm-objcopy --strip-all $(3) $@
+endef
 
 define link-kernel
-	$(LD) -static -nostdlib -z max-page-size=4096 -z noexecstack --gc-sections -T kernel/kernel.ld -o $(2) \
-	  $(KERNEL_OBJECTS) $(1) --start-group $(KERNEL_ARCHIVE) $(SWIFT_EMBEDDED)/libswiftUnicodeDataTables.a --end-group
+	$(LD) -static -nostdlib -z max-page-size=4096 -z noexecstack --gc-sections -T kernel/kernel.ld -o $(3) \
+	  $(KERNEL_OBJECTS) $(2) --start-group $(1) $(SWIFT_EMBEDDED)/libswiftUnicodeDataTables.a --end-group
 endef
 
 # --- programs -------------------------------------------------------------------------------------

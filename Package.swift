@@ -33,8 +33,11 @@ let kernel: [Target] = [
     module("Frames", "kernel/Memory/Frames", ["Support", "Processor"]),
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
     module("FairQueue", "kernel/Tasks/FairQueue"),
+    module("LockGraph", "kernel/Tasks/LockGraph"),
     module("RealTimeQueue", "kernel/Tasks/RealTimeQueue"),
-    module("Scheduling", "kernel/Tasks/Scheduling", ["ABI", "Support", "Processor", "Frames", "FairQueue", "RealTimeQueue"]),
+    module(
+        "Scheduling", "kernel/Tasks/Scheduling",
+        ["ABI", "Support", "Processor", "Frames", "FairQueue", "RealTimeQueue", "LockGraph"]),
     module("VirtualMemory", "kernel/Memory/VirtualMemory", ["ABI", "Support", "Frames", "Scheduling"]),
     module("Processes", "kernel/Tasks/Processes", ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory"]),
     module("Programs", "kernel/Tasks/Programs", ["ABI", "Support", "Processor", "Frames", "VirtualMemory"]),

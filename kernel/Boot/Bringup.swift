@@ -50,6 +50,10 @@ enum Bringup {
         registerFileSystems(options)
         OtherProcessors.start(acpi.interrupts.processorIDs, limit: options.number("maxcpus"))
         lockupWatch.start()
+        #if LOCKDEP
+            LockChecker.setSymbols { Symbols.find($0)?.name }
+            LockChecker.start()
+        #endif
         SharedObject.start()
         KernelTests.run(options)
         startDevices(boot, acpi)

@@ -12,6 +12,8 @@ enum KernelTests {
         if name.elementsEqual("panic".utf8) { panic("test of the panic path, asked for on the command line") }
         if name.elementsEqual("panic-everywhere".utf8) { panicEverywhere() }
         if name.elementsEqual("lockup".utf8) { lockUp() }
+        if name.elementsEqual("lock-orders".utf8) { LockTests.takeInBothOrders() }
+        if name.elementsEqual("inheritance".utf8) { LockTests.inherit() }
     }
 
     /// Panics on all processors at the same moment.
@@ -34,7 +36,7 @@ enum KernelTests {
         }
     }
 
-    private static func launch(on processor: Int, _ body: @escaping () -> Void) {
+    static func launch(on processor: Int, _ body: @escaping () -> Void) {
         let made = Thread(
             id: 4, name: "test",
             entry: { _ in

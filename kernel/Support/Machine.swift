@@ -13,15 +13,32 @@ public func machineInterruptRestore(_ flags: UInt)
 @_extern(c, "martlet_pause")
 public func machinePause()
 
-/// Copies `count` bytes between kernel and user memory, in either direction.
-/// - Returns: the number of bytes that could NOT be copied because of a page fault; 0 is success.
-@_extern(c, "martlet_user_copy")
-public func machineUserCopy(_ destination: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, _ count: Int) -> Int
+#if LOCKDEP
+    @_extern(c, "martlet_user_copy")
+    func uncheckedUserCopy(_ destination: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, _ count: Int) -> Int
+    @_extern(c, "martlet_user_zero")
+    func uncheckedUserZero(_ destination: UnsafeMutableRawPointer, _ count: Int) -> Int
 
-/// Fills user memory with zeros.
-/// - Returns: the number of bytes that could not be written.
-@_extern(c, "martlet_user_zero")
-public func machineUserZero(_ destination: UnsafeMutableRawPointer, _ count: Int) -> Int
+    // The same as below; user memory may have to be fetched, so that a copy may sleep.
+    public func machineUserCopy(_ destination: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, _ count: Int) -> Int {
+        lockCheckMaySleep()
+        return uncheckedUserCopy(destination, source, count)
+    }
+    public func machineUserZero(_ destination: UnsafeMutableRawPointer, _ count: Int) -> Int {
+        lockCheckMaySleep()
+        return uncheckedUserZero(destination, count)
+    }
+#else
+    /// Copies `count` bytes between kernel and user memory, in either direction.
+    /// - Returns: the number of bytes that could NOT be copied because of a page fault; 0 is success.
+    @_extern(c, "martlet_user_copy")
+    public func machineUserCopy(_ destination: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, _ count: Int) -> Int
+
+    /// Fills user memory with zeros.
+    /// - Returns: the number of bytes that could not be written.
+    @_extern(c, "martlet_user_zero")
+    public func machineUserZero(_ destination: UnsafeMutableRawPointer, _ count: Int) -> Int
+#endif
 
 /// Replaces a word of user memory by `desired` in one atomic step if it is `expected`, which afterwards holds what was there.
 /// - Returns: 0, or 1 when the word is not writable memory.

@@ -1,5 +1,6 @@
 import ABI
 import Scheduling
+import Support
 import Synchronization
 
 /// A sleeping lock of one word, for objects that exist by the thousand (open files, inodes), where a `Mutex` with its own
@@ -13,7 +14,12 @@ public struct CompactLock: ~Copyable, @unchecked Sendable {
     private let word = Atomic<UInt32>(0)
     nonisolated(unsafe) private static let waiters = WaitQueue()  // has a lock of its own
 
-    public init() {}
+    #if LOCKDEP
+        private let site: Cell<LockSite>
+        public init(file: StaticString = #fileID, line: UInt32 = #line) { site = Cell(LockSite(file, line)) }
+    #else
+        public init() {}
+    #endif
 
     /// Runs `body` with the lock held. It may sleep and touch user memory.
     @inline(__always)
@@ -25,6 +31,10 @@ public struct CompactLock: ~Copyable, @unchecked Sendable {
 
     @inline(__always)
     borrowing func lock() {
+        #if LOCKDEP
+            lockCheckMaySleep()
+            lockCheckAcquire(site.address, LockUse.sleeping)
+        #endif
         if word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged { return }
         lockSlowly()
     }
@@ -48,6 +58,9 @@ public struct CompactLock: ~Copyable, @unchecked Sendable {
 
     @inline(__always)
     borrowing func unlock() {
+        #if LOCKDEP
+            lockCheckRelease(site.address)
+        #endif
         if word.exchange(0, ordering: .releasing) == 2 { Self.waiters.wake() }
     }
 }

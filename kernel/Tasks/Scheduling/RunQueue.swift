@@ -9,7 +9,10 @@ import Synchronization
 /// The lock is held across a context switch and released by the thread that was switched to, so nobody can run a thread whose
 /// registers are not saved yet. A processor that holds its own lock may try that of another, but does not wait for it.
 struct RunQueue: ~Copyable {
-    let lock = Atomic<UInt32>(0)
+    let lock = TicketLock()
+    #if LOCKDEP
+        let site = Cell(LockSite(#fileID, #line))
+    #endif
     let processor: Int
     /// What the processor runs.
     private(set) var current: ThreadReference
@@ -248,12 +251,24 @@ extension UnsafeMutablePointer where Pointee == RunQueue {
     /// Takes the lock. Interrupts are off.
     @inline(__always)
     func lock() {
-        while pointee.lock.exchange(1, ordering: .acquiring) != 0 {
-            while pointee.lock.load(ordering: .relaxed) != 0 { machinePause() }
-        }
+        #if LOCKDEP
+            lockCheckAcquire(pointee.site.address, LockUse.spinning)
+        #endif
+        pointee.lock.lock()
     }
     @inline(__always)
-    func tryLock() -> Bool { pointee.lock.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged }
+    func tryLock() -> Bool {
+        guard pointee.lock.tryLock() else { return false }
+        #if LOCKDEP
+            lockCheckAcquire(pointee.site.address, LockUse.tryingToSpin)
+        #endif
+        return true
+    }
     @inline(__always)
-    func unlock() { pointee.lock.store(0, ordering: .releasing) }
+    func unlock() {
+        #if LOCKDEP
+            lockCheckRelease(pointee.site.address)
+        #endif
+        pointee.lock.unlock()
+    }
 }

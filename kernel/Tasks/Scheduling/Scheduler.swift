@@ -52,12 +52,20 @@ public enum Scheduler {
     public static func cancelSleep() { running.pointee.state.store(.running, ordering: .releasing) }
 
     /// Gives up the processor until a wake-up.
-    public static func sleepNow() { switchAway(lockOwnQueue()) }
+    public static func sleepNow() {
+        #if LOCKDEP
+            lockCheckMaySleep()
+        #endif
+        switchAway(lockOwnQueue())
+    }
 
     /// Makes a sleeping thread ready. Callable in any context.
     /// - Returns: false when it was not asleep.
     @discardableResult
-    public static func wake(_ thread: Thread) -> Bool { wake(thread.block, from: .sleeping, .sleepingUninterruptibly) }
+    public static func wake(_ thread: Thread) -> Bool { wake(thread.block) }
+
+    @discardableResult
+    static func wake(_ block: ThreadReference) -> Bool { wake(block, from: .sleeping, .sleepingUninterruptibly) }
 
     /// Makes a thread ready only if it sleeps interruptibly, and one that runs look at what there is for it: what a signal does.
     public static func interrupt(_ thread: Thread) {

@@ -72,7 +72,10 @@ open class Thread {
     /// The nice value, −20 to 19: its share of the processor.
     public final var nice: Int8 {
         get { block.pointee.parameters.nice }
-        set { Scheduler.change(block) { $0.nice = newValue } }
+        set {
+            Scheduler.change(block) { $0.nice = newValue }
+            Inheritance.ownUrgencyChanged(block)
+        }
     }
 
     /// The processors that it may run on, as bits by number.
@@ -84,7 +87,10 @@ open class Thread {
     /// What the scheduler is told of it.
     public final var scheduling: SchedulingParameters {
         get { Scheduler.parameters(of: block) }
-        set { Scheduler.change(block) { $0 = newValue } }
+        set {
+            Scheduler.change(block) { $0 = newValue }
+            Inheritance.ownUrgencyChanged(block)
+        }
     }
 
     /// Processor time used in the kernel, in nanoseconds; complete for the running thread, up to the last switch for others.

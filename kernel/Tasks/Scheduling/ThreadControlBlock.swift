@@ -57,6 +57,13 @@ struct ThreadControlBlock: ~Copyable {
     var lastStarted: UInt64 = 0
     /// Processor time used up to then, in nanoseconds.
     var runtimeNanoseconds: UInt64 = 0
+    /// The contended locks that it owns, and its place among those who wait for one. Protected by `Inheritance.lock`.
+    var owned: LendingPointer?
+    var waitsIn: LendingWaiterPointer?
+    #if LOCKDEP
+        /// The sleeping locks that it has.
+        var heldLocks = HeldLocks()
+    #endif
     var registers: SavedRegisters
 
     init(thread: Unmanaged<Thread>, registers: SavedRegisters) {

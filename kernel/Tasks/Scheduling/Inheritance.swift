@@ -1,0 +1,172 @@
+import Support
+import Synchronization
+
+/// Priority inheritance: whoever owns what a more urgent thread waits for is as urgent as that one until it gives it back (Sha, Rajkumar
+/// and Lehoczky, "Priority Inheritance Protocols", 1990).
+///
+/// It is transitive: an owner that waits for something itself passes the loan on. One spin lock protects all of it; only contended locks
+/// come here. It is taken before the locks of run queues.
+enum Inheritance {
+    static let lock = SpinLock(())
+
+    /// How many owners, one waiting for the next, a loan is passed along. Beyond that it ends, which costs time, not safety.
+    static let maximumDepth = 32
+
+    // All of the following is called with the lock held.
+
+    /// Queues a waiter, behind those that are as urgent, and lends its urgency.
+    static func enqueue(_ waiter: LendingWaiterPointer, on lending: LendingPointer) {
+        lending.pointee.insert(waiter)
+        waiter.pointee.lending = lending
+        waiter.pointee.thread.pointee.waitsIn = waiter
+        passOn(from: lending)
+    }
+
+    /// Takes a waiter off.
+    static func dequeue(_ waiter: LendingWaiterPointer) {
+        guard let lending = waiter.pointee.lending else { return }
+        lending.pointee.remove(waiter)
+        waiter.pointee.lending = nil
+        waiter.pointee.thread.pointee.waitsIn = nil
+        passOn(from: lending)
+    }
+
+    /// Says whose it is now. Only something that is waited for has an owner here.
+    static func setOwner(_ owner: ThreadReference?, of lending: LendingPointer) {
+        let old = lending.pointee.owner
+        if old == owner { return }
+        if let old {
+            unlink(lending, from: old)
+            lending.pointee.owner = nil
+            refresh(old)
+        }
+        guard let owner else { return }
+        lending.pointee.owner = owner
+        lending.pointee.nextOwned = owner.pointee.owned
+        owner.pointee.owned = lending
+        passOn(from: lending)
+    }
+
+    private static func unlink(_ lending: LendingPointer, from owner: ThreadReference) {
+        if owner.pointee.owned == lending {
+            owner.pointee.owned = lending.pointee.nextOwned
+        } else {
+            var previous = owner.pointee.owned
+            while let candidate = previous, candidate.pointee.nextOwned != lending { previous = candidate.pointee.nextOwned }
+            previous?.pointee.nextOwned = lending.pointee.nextOwned
+        }
+        lending.pointee.nextOwned = nil
+    }
+
+    /// Gives a thread the greatest urgency of all that wait for it, if that is more than its own.
+    /// - Returns: whether that changed anything.
+    @discardableResult
+    private static func refresh(_ owner: ThreadReference) -> Bool {
+        var best: Urgency?
+        var lending = owner.pointee.owned
+        while let each = lending {
+            if let first = each.pointee.first?.pointee.urgency, best.map({ $0 < first }) ?? true { best = first }
+            lending = each.pointee.nextOwned
+        }
+        if let found = best, !(owner.pointee.parameters.urgency < found) { best = nil }
+        if best == owner.pointee.inheritedUrgency { return false }
+        Scheduler.reconsider(owner) { $0.pointee.inheritedUrgency = best }
+        return true
+    }
+
+    /// Lends what the waiters have to the owner, to whom that one waits for, and so on.
+    private static func passOn(from start: LendingPointer) {
+        var lending = start
+        for _ in 0..<maximumDepth {
+            guard let owner = lending.pointee.owner, refresh(owner), let waiter = owner.pointee.waitsIn,
+                let next = waiter.pointee.lending
+            else { return }
+            next.pointee.remove(waiter)
+            next.pointee.insert(waiter)
+            lending = next
+        }
+    }
+
+    /// Brings up to date what follows from a thread's own urgency, which has changed.
+    static func ownUrgencyChanged(_ thread: ThreadReference) {
+        // Hints: who starts to wait after this does so with the new urgency.
+        if thread.pointee.owned == nil, thread.pointee.waitsIn == nil { return }
+        lock.withLock { _ in
+            refresh(thread)
+            guard let waiter = thread.pointee.waitsIn, let lending = waiter.pointee.lending else { return }
+            lending.pointee.remove(waiter)
+            lending.pointee.insert(waiter)
+            passOn(from: lending)
+        }
+    }
+
+    /// Whether `thread` waits for something of which `owner` waits in the end: if it waited for `owner` too, nobody would go on.
+    static func wouldDeadlock(_ thread: ThreadReference, waitingFor owner: ThreadReference) -> Bool {
+        var owner = owner
+        for _ in 0..<1024 {
+            if owner == thread { return true }
+            guard let next = owner.pointee.waitsIn?.pointee.lending?.pointee.owner else { return false }
+            owner = next
+        }
+        return true
+    }
+}
+
+/// Something that a thread owns and others wait for. It does not move.
+struct Lending {
+    fileprivate(set) var owner: ThreadReference?
+    /// Waiters, the most urgent first, those of the same urgency as they came.
+    fileprivate(set) var first: LendingWaiterPointer?
+    /// In the list of what the owner owns.
+    fileprivate var nextOwned: LendingPointer?
+
+    fileprivate mutating func insert(_ waiter: LendingWaiterPointer) {
+        let urgency = waiter.pointee.urgency
+        guard let head = first, !(head.pointee.urgency < urgency) else {
+            waiter.pointee.next = first
+            first = waiter
+            return
+        }
+        var previous = head
+        while let next = previous.pointee.next, !(next.pointee.urgency < urgency) { previous = next }
+        waiter.pointee.next = previous.pointee.next
+        previous.pointee.next = waiter
+    }
+
+    fileprivate mutating func remove(_ waiter: LendingWaiterPointer) {
+        if first == waiter {
+            first = waiter.pointee.next
+        } else {
+            var previous = first
+            while let candidate = previous, candidate.pointee.next != waiter { previous = candidate.pointee.next }
+            previous?.pointee.next = waiter.pointee.next
+        }
+        waiter.pointee.next = nil
+    }
+}
+
+typealias LendingPointer = UnsafeMutablePointer<Lending>
+
+/// A thread that waits. It lies on that thread's stack, or in an object that the thread keeps.
+struct LendingWaiter: ~Copyable {
+    enum Signal {
+        static let waits: UInt8 = 0
+        /// It may try again.
+        static let woken: UInt8 = 1
+        /// It has been given what it waits for.
+        static let granted: UInt8 = 2
+    }
+    let thread: ThreadReference
+    let signal = Atomic<UInt8>(Signal.waits)
+    /// How often it was woken and somebody else was faster.
+    var failures = 0
+    fileprivate(set) var lending: LendingPointer?
+    fileprivate var next: LendingWaiterPointer?
+
+    init(_ thread: ThreadReference) { self.thread = thread }
+
+    var isQueued: Bool { lending != nil }
+    fileprivate var urgency: Urgency { thread.pointee.urgency }
+}
+
+typealias LendingWaiterPointer = UnsafeMutablePointer<LendingWaiter>
