@@ -26,20 +26,20 @@ let processorScenarios: [Scenario] =
         },
         Scenario("processors/stale-is-noticed", "without shootdown the memory storm sees stale translations: it can fail") {
             test in
-            let shell = try start(processors: 4, options: "martlet.test=no-shootdown", test)
-            let (output, status) = try shell.run(command("memory", seed: 1, milliseconds: 2500, folder: "/tmp"), seconds: 60)
+            let shell = try startForStorms(processors: 4, options: "martlet.test=no-shootdown", test)
+            let (output, status) = try shell.run(stormCommand("memory", seed: 1, milliseconds: 2500, folder: "/tmp"), seconds: 60)
             try require(status != 0, "the storm ended with \(status):\n\(output)")
             try require(
                 output.contains("stale translations") || output.contains("found the past"), "it failed otherwise:\n\(output)")
         },
     ]
 
-private func command(_ name: String, seed: Int, milliseconds: Int, folder: String) -> String {
+func stormCommand(_ name: String, seed: Int, milliseconds: Int, folder: String) -> String {
     "/usr/lib/martlet/tests/storm \(name) \(seed) \(milliseconds) \(folder)"
 }
 
 /// A shell whose /tmp is in memory, for a kernel with more words on its command line.
-private func start(processors: Int, options: String = "", _ test: ScenarioContext) throws -> GuestShell {
+func startForStorms(processors: Int, options: String = "", _ test: ScenarioContext) throws -> GuestShell {
     var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh quiet \(options)")
     configuration.media = [.virtioDisk(test.workspace.testRootImage, .dropped)]
     configuration.processors = processors
@@ -50,7 +50,7 @@ private func start(processors: Int, options: String = "", _ test: ScenarioContex
 }
 
 private func play(_ names: [String], milliseconds: Int, processors: Int, _ test: ScenarioContext) throws {
-    let shell = try start(processors: processors, test)
+    let shell = try startForStorms(processors: processors, test)
     // The first round fills caches that stay.
     for name in names { try round(shell, name, seed: 1, milliseconds: milliseconds / 3) }
     let before = try usedKilobytes(shell)
@@ -65,7 +65,7 @@ private func play(_ names: [String], milliseconds: Int, processors: Int, _ test:
 
 private func round(_ shell: GuestShell, _ name: String, seed: Int, milliseconds: Int) throws {
     for folder in name == "files" ? ["/tmp", "/root"] : ["/tmp"] {
-        let (output, status) = try shell.run(command(name, seed: seed, milliseconds: milliseconds, folder: folder), seconds: 60)
+        let (output, status) = try shell.run(stormCommand(name, seed: seed, milliseconds: milliseconds, folder: folder), seconds: 60)
         try require(status == 0 && output.contains("failures 0"), "\(name) in \(folder) ended with \(status):\n\(output)")
     }
 }

@@ -18,6 +18,7 @@ public func stormMain(_ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutab
     let storms: [(StaticString, (Storm) -> Void)] = [
         ("memory", memoryStorm), ("fork", forkStorm), ("pipe", pipeStorm), ("futex", futexStorm), ("fpu", registerStorm),
         ("timer", timerStorm), ("signal", signalStorm), ("files", fileStorm),
+        ("policies", policyStorm), ("groups", groupStorm), ("balance", balanceStorm), ("held", heldStorm),
         ("clock", clockStorm),
     ]
     for (known, body) in storms where strcmp(name, known.cString) == 0 {

@@ -43,8 +43,9 @@ enum Bringup {
 
     private static func run() {
         guard let boot, let options, let acpi else { panic("the boot thread started twice") }
-        if let test = options.value("martlet.test"), test.elementsEqual("no-shootdown".utf8) {
-            ProcessorRequests.isDisabledForTest = true
+        if let test = options.value("martlet.test") {
+            ProcessorRequests.isDisabledForTest = test.elementsEqual("no-shootdown".utf8)
+            Preemption.isOffForTest = test.elementsEqual("no-preemption".utf8)
         }
         registerSystemCalls()
         registerFileSystems(options)

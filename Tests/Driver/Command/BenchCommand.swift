@@ -18,7 +18,9 @@ enum BenchCommand {
         let workspace = try Workspace()
         let rows = try table(workspace)
         var (figures, problems): ([String: Int], [String]) = ([:], [])
-        for (what, measure) in [("system calls", systemCalls), ("desktop", DesktopFigures.measure)] {
+        for (what, measure) in [
+            ("system calls", systemCalls), ("latency", LatencyFigures.measure), ("desktop", DesktopFigures.measure),
+        ] {
             do { figures.merge(try measure(workspace)) { $1 } } catch { problems.append("\(what): \(error)") }
         }
         print(line("instructions an operation, unless the name says otherwise", "Martlet", "Linux", "goal"))

@@ -2,6 +2,7 @@ import ABI
 import Files
 import Frames
 import Processes
+import Scheduling
 import Support
 
 /// /proc/sys: the settings that programs look at.
@@ -65,6 +66,13 @@ final class ProcSettings: ProcFolder {
                             Item("poolsize") { _ in StaticString("256").bytes },
                             Item("uuid") { _ in ProcSettings.randomIdentifier() },
                         ]),
+                    // Martlet's own, in nanoseconds since somebody last wrote to one of them.
+                    Item(
+                        "sched_hold_worst_ns", accept: { (_, _) throws(Errno) in Scheduler.forgetDelays() }
+                    ) { _ in KernelString(Scheduler.longestHold).utf8 },
+                    Item(
+                        "timer_delay_worst_ns", accept: { (_, _) throws(Errno) in Scheduler.forgetDelays() }
+                    ) { _ in KernelString(Scheduler.longestTimerDelay).utf8 },
                     Item("threads-max") { _ in KernelString(FrameAllocator.totalFrames / 8).utf8 },
                     Item("version") { proc in proc.environment.build.bytes },
                 ]),

@@ -97,26 +97,37 @@ enum Placement {
         let own = queue.pointee.processor, count = Processors.count
         guard count > 1, now &- queue.pointee.lastBalance >= balancePeriod else { return nil }
         queue.pointee.lastBalance = now
-        var target: RunQueueReference?
-        var least = queue.pointee.load.load(ordering: .relaxed)
-        let ownLoad = least
-        for step in 1..<count {
-            let candidate = Scheduler.queue((own + step) % count)
-            let load = candidate.pointee.load.load(ordering: .relaxed)
-            if load < least, candidate.pointee.currentRank.load(ordering: .relaxed) <= 100 { (target, least) = (candidate, load) }
-        }
-        guard let target, target.tryLock() else { return nil }
+        guard let target = helper(for: queue, now: now), target.tryLock() else { return nil }
         defer { target.unlock() }
-        let maySwap = now &- queue.pointee.lastSwap >= swapPeriod && now &- target.pointee.lastSwap >= swapPeriod
-        // With that weight moved, the other one has as much as this one had, or less.
-        let most = ownLoad - least - (maySwap ? 0 : 1)
-        guard most > 0, let block = queue.pointee.takeWaiting(for: target.pointee.processor, most: Int64(most), now: now) else {
-            return nil
-        }
+        let most = movableWeight(from: queue, to: target, now: now)
+        guard let block = queue.pointee.takeWaiting(for: target.pointee.processor, most: most, now: now) else { return nil }
         queue.pointee.lastSwap = now
         target.pointee.lastSwap = now
         block.pointee.processor.store(target.pointee.processor, ordering: .releasing)
         target.pointee.add(block, isForeign: true, now: now)
         return target.pointee.processor
+    }
+
+    /// The least busy processor that could take a thread that waits here.
+    private static func helper(for queue: RunQueueReference, now: UInt64) -> RunQueueReference? {
+        let own = queue.pointee.processor, count = Processors.count
+        var helper: RunQueueReference?
+        var least = queue.pointee.load.load(ordering: .relaxed)
+        for step in 1..<count {
+            let candidate = Scheduler.queue((own + step) % count)
+            let load = candidate.pointee.load.load(ordering: .relaxed)
+            guard load < least, candidate.pointee.currentRank.load(ordering: .relaxed) <= 100 else { continue }
+            let most = movableWeight(from: queue, to: candidate, now: now)
+            if queue.pointee.findWaiting(for: candidate.pointee.processor, most: most) != nil { (helper, least) = (candidate, load) }
+        }
+        return helper
+    }
+
+    /// The greatest weight that may go from one to the other. When as much as the difference goes, they change places: that helps nobody
+    /// but by turns.
+    private static func movableWeight(from queue: RunQueueReference, to other: RunQueueReference, now: UInt64) -> Int64 {
+        let maySwap = now &- queue.pointee.lastSwap >= swapPeriod && now &- other.pointee.lastSwap >= swapPeriod
+        let difference = queue.pointee.load.load(ordering: .relaxed) - other.pointee.load.load(ordering: .relaxed)
+        return Int64(difference - (maySwap ? 0 : 1))
     }
 }

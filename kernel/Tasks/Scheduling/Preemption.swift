@@ -13,6 +13,9 @@ private func machinePreemptionEnable()
 /// is for code that works on what belongs to the processor, or that others wait for by spinning, with interrupts on. It nests. The
 /// thread must not sleep meanwhile.
 public enum Preemption {
+    /// Leaves threads in the kernel alone: only for a test that must show that it notices.
+    nonisolated(unsafe) public static var isOffForTest = false
+
     @inline(__always)
     public static func disable() { machinePreemptionDisable() }
 
@@ -43,7 +46,7 @@ extension Scheduler {
     /// Interrupts are off.
     public static func preempt() {
         let own = PerCPU.current
-        guard own.pointee.preemptionDepth == 0, own.pointee.currentBlock != 0, own.pointee.runQueue != 0 else { return }
+        guard own.pointee.preemptionDepth == 0, !Preemption.isOffForTest, own.pointee.currentBlock != 0, own.pointee.runQueue != 0 else { return }
         // The idle loop looks for itself; who is about to sleep gives the processor up anyway.
         guard !ownQueue.pointee.runsIdle, running.pointee.state.load(ordering: .relaxed) == .running else { return }
         reschedule()

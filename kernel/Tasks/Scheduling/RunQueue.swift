@@ -130,23 +130,24 @@ struct RunQueue: ~Copyable {
         if block.pointee.realTime.isQueued { realTime.remove(block.realTime) } else { fair.migrateOut(block.fair) }
     }
 
-    /// Takes a waiting thread off that may run on another processor.
+    /// A waiting thread that may run on another processor: the first real-time one, or else the ordinary one that would wait longest.
     /// - Parameters:
     ///   - onlyRealTime: whether ordinary ones do not count.
     ///   - most: the greatest weight that is to go.
-    mutating func takeWaiting(for processor: Int, onlyRealTime: Bool = false, most: Int64 = .max, now: UInt64) -> ThreadReference?
-    {
+    func findWaiting(for processor: Int, onlyRealTime: Bool = false, most: Int64 = .max) -> ThreadReference? {
         let running = current
-        var found: ThreadReference?
         if realTimeWaiting > 0 {
-            found = realTime.first { ThreadReference($0) != running && ThreadReference($0).pointee.mayRun(on: processor) }
-                .map { ThreadReference($0) }
+            let found = realTime.first { ThreadReference($0) != running && ThreadReference($0).pointee.mayRun(on: processor) }
+            if let found { return ThreadReference(found) }
         }
-        if found == nil, !onlyRealTime {
-            found = fair.lastWaiting { $0.pointee.weight <= most && ThreadReference($0).pointee.mayRun(on: processor) }
-                .map { ThreadReference($0) }
-        }
-        guard let found else { return nil }
+        if onlyRealTime { return nil }
+        return fair.lastWaiting { $0.pointee.weight <= most && ThreadReference($0).pointee.mayRun(on: processor) }
+            .map { ThreadReference($0) }
+    }
+
+    /// Takes what `findWaiting` finds off.
+    mutating func takeWaiting(for processor: Int, onlyRealTime: Bool = false, most: Int64 = .max, now: UInt64) -> ThreadReference? {
+        guard let found = findWaiting(for: processor, onlyRealTime: onlyRealTime, most: most) else { return nil }
         charge(now: now)
         takeOff(found)
         noteChange(now)
