@@ -65,7 +65,8 @@ private func play(_ names: [String], milliseconds: Int, processors: Int, _ test:
 
 private func round(_ shell: GuestShell, _ name: String, seed: Int, milliseconds: Int) throws {
     for folder in name == "files" ? ["/tmp", "/root"] : ["/tmp"] {
-        let (output, status) = try shell.run(stormCommand(name, seed: seed, milliseconds: milliseconds, folder: folder), seconds: 60)
+        let (output, status) = try shell.run(
+            stormCommand(name, seed: seed, milliseconds: milliseconds, folder: folder), seconds: 60)
         try require(status == 0 && output.contains("failures 0"), "\(name) in \(folder) ended with \(status):\n\(output)")
     }
 }

@@ -98,4 +98,25 @@ import Testing
         }
         #expect(others >= 450_000_000 && others <= 550_000_000, "\(others) of \(realTime + others)")
     }
+
+    /// Timer interrupts come late, by up to a period and more: the others get their twentieth all the same.
+    @Test func lateInterruptsCostTheOthersNothing() {
+        var random = SplitMix(7)
+        var budget = RealTimeBudget()
+        var now: UInt64 = 1_000_000_000, realTime: UInt64 = 0, others: UInt64 = 0
+        while now < 400_000_000_000 {
+            let isExhausted = budget.isExhausted(now: now)
+            let step =
+                budget.nextChange(now: now) - now + UInt64.random(in: 0...(isExhausted ? 1 : 1_500_000_000), using: &random)
+            now += step
+            if isExhausted {
+                others += step
+            } else {
+                realTime += step
+                budget.charge(step, now: now)
+            }
+        }
+        let share = others * 1000 / (realTime + others)
+        #expect(share >= 40 && share <= 60, "\(others) of \(realTime + others)")
+    }
 }

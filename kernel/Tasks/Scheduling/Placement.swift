@@ -118,7 +118,9 @@ enum Placement {
             let load = candidate.pointee.load.load(ordering: .relaxed)
             guard load < least, candidate.pointee.currentRank.load(ordering: .relaxed) <= 100 else { continue }
             let most = movableWeight(from: queue, to: candidate, now: now)
-            if queue.pointee.findWaiting(for: candidate.pointee.processor, most: most) != nil { (helper, least) = (candidate, load) }
+            if queue.pointee.findWaiting(for: candidate.pointee.processor, most: most) != nil {
+                (helper, least) = (candidate, load)
+            }
         }
         return helper
     }

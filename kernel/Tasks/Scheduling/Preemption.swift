@@ -46,7 +46,8 @@ extension Scheduler {
     /// Interrupts are off.
     public static func preempt() {
         let own = PerCPU.current
-        guard own.pointee.preemptionDepth == 0, !Preemption.isOffForTest, own.pointee.currentBlock != 0, own.pointee.runQueue != 0 else { return }
+        guard own.pointee.preemptionDepth == 0, !Preemption.isOffForTest, own.pointee.currentBlock != 0, own.pointee.runQueue != 0
+        else { return }
         // The idle loop looks for itself; who is about to sleep gives the processor up anyway.
         guard !ownQueue.pointee.runsIdle, running.pointee.state.load(ordering: .relaxed) == .running else { return }
         reschedule()

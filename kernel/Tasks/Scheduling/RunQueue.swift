@@ -146,7 +146,8 @@ struct RunQueue: ~Copyable {
     }
 
     /// Takes what `findWaiting` finds off.
-    mutating func takeWaiting(for processor: Int, onlyRealTime: Bool = false, most: Int64 = .max, now: UInt64) -> ThreadReference? {
+    mutating func takeWaiting(for processor: Int, onlyRealTime: Bool = false, most: Int64 = .max, now: UInt64) -> ThreadReference?
+    {
         guard let found = findWaiting(for: processor, onlyRealTime: onlyRealTime, most: most) else { return nil }
         charge(now: now)
         takeOff(found)
