@@ -125,6 +125,6 @@ let kernelScenarios: [Scenario] = [
         try shell.expect("taskset 4 cut -d ' ' -f 39 /proc/self/stat", prints: "2")
         // Work on one processor shows in its line, as time of a program.
         try shell.check("taskset 2 seq 1 300000 >/dev/null; set -- $(grep ^cpu1 /proc/stat); test $2 -gt 5", seconds: 60)
-        try shell.check("grep -q reschedule /proc/interrupts && grep -q CPU2 /proc/interrupts")
+        try shell.check("grep -q Rescheduling /proc/interrupts && grep -q CPU2 /proc/interrupts")
     },
 ]

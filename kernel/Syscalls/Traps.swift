@@ -85,6 +85,7 @@ enum ExceptionTrap {
         if vector == Exception.doubleFault { KernelFault.report(frame, "double fault (kernel stack overflow?)") }
         if vector == Exception.machineCheck { KernelFault.report(frame, "machine check: the hardware reports an error") }
         if vector == Exception.nonMaskable {
+            Interrupts.countNonMaskable()
             ProcessorStop.stopIfAsked()
             if ProcessorProbe.answer(frame.pointee.rip) { return }
             Log.warning("non-maskable interrupt")

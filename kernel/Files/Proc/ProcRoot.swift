@@ -15,7 +15,7 @@ final class ProcRoot: ProcFolder {
         ("cmdline", .regular), ("cpuinfo", .regular), ("devices", .regular), ("filesystems", .regular), ("loadavg", .regular),
         ("meminfo", .regular), ("partitions", .regular), ("stat", .regular), ("swaps", .regular), ("uptime", .regular),
         ("version", .regular), ("sys", .directory), ("martlet", .directory), ("slabinfo", .regular),
-        ("interrupts", .regular),
+        ("interrupts", .regular), ("irq", .directory),
     ]
 
     init(_ proc: ProcFileSystem) { super.init(proc, number: 1) }
@@ -73,6 +73,7 @@ final class ProcRoot: ProcFolder {
         case 15: return ProcCounterFolder(proc, number: entry.number)
         case 16: return text(entry) { () throws(Errno) in KernelTexts.slabs() }
         case 17: return text(entry) { () throws(Errno) in ProcessorTexts.interrupts() }
+        case 18: return ProcInterrupts(proc, number: entry.number)
         default: return nil
         }
     }

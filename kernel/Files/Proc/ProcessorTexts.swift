@@ -67,14 +67,32 @@ enum ProcessorTexts {
         }
         text += "\n"
         for vector in Interrupts.usedVectors {
+            if !Interrupts.isDevice(vector) { continue }
             text.append(padded: vector, to: 4)
-            text += ":"
-            for processor in 0..<Processors.count {
-                text.append(padded: Processors.interruptCount(processor: processor, vector: vector), to: 11)
-            }
-            text += "   \(Interrupts.name(of: vector))\n"
+            appendCounts(of: vector, to: &text)
+            text += "   \(Interrupts.kind(of: vector))   \(Interrupts.name(of: vector))\n"
+        }
+        for (vector, label, name) in ownVectors {
+            text += "\(label)"
+            appendCounts(of: vector, to: &text)
+            text += "   \(name)\n"
         }
         return text.utf8
+    }
+
+    /// The processor's own vectors, with the labels that Linux uses.
+    private static let ownVectors: [(Int, StaticString, StaticString)] = [
+        (2, " NMI", "Non-maskable interrupts"), (Int(Interrupts.timerVector), " LOC", "Local timer interrupts"),
+        (Int(Interrupts.spuriousVector), " SPU", "Spurious interrupts"),
+        (Int(Interrupts.rescheduleVector), " RES", "Rescheduling interrupts"),
+        (Interrupts.translationVector, " TLB", "TLB shootdowns"), (Interrupts.controllerErrorVector, " ERR", "APIC errors"),
+    ]
+
+    private static func appendCounts(of vector: Int, to text: inout KernelString) {
+        text += ":"
+        for processor in 0..<Processors.count {
+            text.append(padded: Processors.interruptCount(processor: processor, vector: vector), to: 11)
+        }
     }
 
     /// /proc/cpuinfo: a block each processor. They are all of the first one's kind.

@@ -1,6 +1,7 @@
 import ABI
 import InputModel
 import Processor
+import Scheduling
 import Support
 
 /// The i8042 controller with its keyboard and mouse ports (IBM PS/2 Hardware Interface Technical Reference, keyboard and
@@ -74,6 +75,7 @@ public final class PS2Controller {
         let (keyboard, mouse) = devices.withLock { ($0.keyboard, $0.mouse) }
         guard keyboard != nil || mouse != nil else { return false }
         let interrupt = PS2Interrupt(self)
+        interrupt.start()
         if keyboard != nil, !Interrupts.routeLegacy(irq: 1, to: interrupt) { return false }
         if mouse != nil, !Interrupts.routeLegacy(irq: 12, to: interrupt) { return false }
         keyboard?.register()
@@ -111,9 +113,9 @@ public final class PS2Controller {
         PS2Port.command(Command.toMouse) && PS2Port.write(byte) && PS2Port.read(milliseconds: 100) == Self.acknowledge
     }
 
-    /// Takes what has arrived; at most 32 bytes in one interrupt.
-    fileprivate func interrupt() {
-        for _ in 0..<32 {
+    /// Takes what has arrived, all of it: the controller raises no further interrupt before. Bounded, for one that never gets empty.
+    fileprivate func takeBytes() {
+        for _ in 0..<4096 {
             let status = PS2Port.status
             guard status & PS2Port.outputFull != 0, status != 0xFF else { return }
             let byte = PS2Port.data
@@ -127,9 +129,10 @@ public final class PS2Controller {
     }
 }
 
-private final class PS2Interrupt: InterruptHandler {
+/// Bytes are fetched by slow port accesses, and events go to all who have the device open: work for a thread.
+private final class PS2Interrupt: ThreadedInterrupt {
     override var name: StaticString { "keyboard controller" }
     private let controller: PS2Controller
     init(_ controller: PS2Controller) { self.controller = controller }
-    override func handle() { controller.interrupt() }
+    override func work() { controller.takeBytes() }
 }

@@ -27,7 +27,7 @@ final class PS2Keyboard: InputDevice {
         }
     }
 
-    /// A byte from the keyboard. Called in interrupts.
+    /// A byte from the keyboard.
     func take(_ byte: UInt8) {
         let key: PS2Key? = decoding.withLock { decoding in
             if byte == 0xFA { acknowledged(&decoding) }

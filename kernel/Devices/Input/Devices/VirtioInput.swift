@@ -3,6 +3,7 @@ import Frames
 import InputModel
 import PCI
 import Processor
+import Scheduling
 import Support
 import Virtio
 import VirtioQueue
@@ -69,6 +70,7 @@ final class VirtioInput: InputDevice {
         self.events = events
         self.status = status
         for index in 0..<Int(events.size) { refill(index) }
+        eventInterrupt.start()
         device.run()
         events.notify()
         register()
@@ -129,9 +131,9 @@ final class VirtioInput: InputDevice {
         if let head { buffers.withLock { $0.owners[Int(head) & 63] = UInt8(index) } }
     }
 
-    fileprivate func interrupt() {
+    fileprivate func takeEvents() {
         var hasRefilled = false
-        // At most two rounds of the ring in one interrupt, whatever the device does.
+        // At most two rounds of the ring at once, whatever the device does.
         for _ in 0..<(2 * Self.bufferCount) {
             guard case .completed(let head, let byteCount) = events.withRing({ $0.takeCompletion() }) else { break }
             let index = Int(buffers.withLock { $0.owners[Int(head) & 63] })
@@ -174,12 +176,13 @@ final class VirtioInput: InputDevice {
     }
 }
 
-private final class VirtioInputInterrupt: InterruptHandler {
+/// Events go to all who have the device open: work for a thread.
+private final class VirtioInputInterrupt: ThreadedInterrupt {
     override var name: StaticString { "virtio input" }
     /// Input devices are never taken away.
     private unowned(unsafe) let device: VirtioInput
     init(_ device: VirtioInput) { self.device = device }
-    override func handle() { device.interrupt() }
+    override func work() { device.takeEvents() }
 }
 
 /// Drives virtio input devices.

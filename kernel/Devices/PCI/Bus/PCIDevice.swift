@@ -13,6 +13,8 @@ public final class PCIDevice {
     private var windows: [(index: Int, window: MappedWindow)] = []
     private var msix: (capability: MSIXCapability, table: MSIXTable<MappedWindow>)?
     private var usedVectorCount = 0
+    /// The machine's vectors that the table's entries use.
+    private var vectors: [UInt8] = []
 
     init(address: PCIAddress, identity: PCIIdentity, access: PortConfigAccess) {
         self.address = address
@@ -86,7 +88,8 @@ public final class PCIDevice {
         }
         let entry = usedVectorCount
         usedVectorCount += 1
-        msix.table.program(entry, address: Interrupts.messageAddress(vector), data: Interrupts.messageData(vector))
+        vectors.append(vector)
+        Interrupts.setRoute(MessageRoute(msix.table, entry: entry, vector: vector), of: vector)
         return entry
     }
 
@@ -97,6 +100,14 @@ public final class PCIDevice {
         msix.capability.disable(access, address)
         changeCommand(set: [], clear: .interruptDisable)
         self.msix = nil
+        releaseVectors()
+    }
+
+    /// Gives the vectors back: for a device that is given up. Its handlers do not run any more.
+    public func releaseVectors() {
+        for vector in vectors { Interrupts.releaseVector(vector) }
+        vectors = []
+        usedVectorCount = 0
     }
 
     /// Connects the function's INTx line to a handler, which may be called for interrupts of other devices too.

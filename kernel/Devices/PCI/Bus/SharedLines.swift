@@ -20,13 +20,15 @@ final class SharedLine: InterruptHandler {
         }
     }
 
-    override func handle() {
+    override func serve() -> InterruptOutcome {
         // A handler may take its own locks, so it is called outside of this one. Handlers are never taken off.
         let count = state.withLock { $0.count }
+        var outcome = InterruptOutcome.notMine
         for index in 0..<count {
             let handler = state.withLock { $0.handlers[index] }
-            handler?.handle()
+            if handler?.serve() == .served { outcome = .served }
         }
+        return outcome
     }
 }
 

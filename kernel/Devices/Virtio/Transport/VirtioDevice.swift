@@ -113,6 +113,7 @@ public final class VirtioDevice {
     public func fail() -> Bool {
         reset()
         addStatus(VirtioStatus.failed)
+        pci.releaseVectors()
         return false
     }
 
@@ -257,12 +258,13 @@ final class VirtioLine: InterruptHandler {
         }
     }
 
-    override func handle() {
-        guard status.read8(0) & 3 != 0 else { return }
+    override func serve() -> InterruptOutcome {
+        guard status.read8(0) & 3 != 0 else { return .notMine }
         let count = state.withLock { $0.count }
         for index in 0..<count {
             let handler = state.withLock { $0.handlers[index] }
             handler?.handle()
         }
+        return .served
     }
 }
