@@ -114,6 +114,54 @@ let kernelScenarios: [Scenario] = [
         try machine.serial.expect("without a pause, at 0x", seconds: 5)
         try machine.serial.expect("the lockup is over", seconds: 40)
     },
+    Scenario("processors/interrupts-off", "a processor that keeps interrupts off is named by another one") { test in
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=interrupts-off")
+        configuration.processors = 2
+        let machine = try test.start(configuration)
+        try machine.serial.expect("processor 0 takes no interrupts, at 0x", seconds: 40)
+        try machine.serial.expect("interrupts are on again", seconds: 40)
+    },
+    Scenario("processors/only-one-stuck", "the only processor's being stuck with its interrupts off is noticed by the NMI") {
+        test in
+        let machine = try test.start(
+            test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=interrupts-off"))
+        try machine.serial.expect("watchdog: processor 0 takes no interrupts, at 0x", seconds: 40)
+        try machine.serial.expect("interrupts are on again", seconds: 40)
+    },
+    Scenario("processors/affinity", "device interrupts are spread, and can be sent to other processors") { test in
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh quiet")
+        configuration.media = [.virtioDisk(test.workspace.testRootImage, .dropped)]
+        configuration.processors = 4
+        let shell = try GuestShell(on: test.start(configuration))
+        try shell.check("mount | grep -q ' /proc ' || mount -t proc proc /proc")
+        // The disk's line: its number and the counts of the four processors.
+        try shell.check("irq=$(grep 'virtio disk' /proc/interrupts | cut -d: -f1 | tr -d ' '); cd /proc/irq/$irq")
+        try shell.expect("cat smp_affinity_list", prints: "0-3")
+        for (turn, processor) in [2, 3, 0].enumerated() {
+            try shell.check("echo \(processor) > smp_affinity_list")
+            try shell.expect("cat effective_affinity_list", prints: "\(processor)")
+            let column = processor + 2
+            try shell.check("before=$(awk -v c=\(column) '$1 == \"'$irq':\" { print $c }' /proc/interrupts)")
+            try shell.check("dd if=/dev/vda of=/dev/null bs=64k count=40 skip=\(150 + turn * 60) 2>/dev/null")
+            try shell.check("test $(awk -v c=\(column) '$1 == \"'$irq':\" { print $c }' /proc/interrupts) -gt $before")
+        }
+        try shell.check("echo 6 > smp_affinity; test $(cat effective_affinity_list) = 1 -o $(cat effective_affinity_list) = 2")
+        try shell.check("! echo 0 > smp_affinity; ! echo 40 > smp_affinity_list; ! echo x > smp_affinity")
+        let lines = try shell.check("grep -c -E 'IO-APIC|PCI-MSIX' /proc/interrupts")
+        try require(Int(lines.split(separator: "\n").last ?? "") ?? 0 >= 3, "there are too few device interrupts: \(lines)")
+    },
+    Scenario("processors/tickless", "an idle machine has nearly no timer interrupts") { test in
+        let shell = try test.startShell(processors: 2)
+        try shell.check("mount | grep -q ' /proc ' || mount -t proc proc /proc")
+        let read = "awk '$1 == \"LOC:\" { print $2 + $3 }' /proc/interrupts"
+        // What the start left to do is over.
+        try shell.check("sleep 6", seconds: 30)
+        let output = try shell.check("a=$(\(read)); sleep 5; b=$(\(read)); echo ticks $((b - a))", seconds: 30)
+        guard let line = output.split(separator: "\n").last(where: { $0.hasPrefix("ticks ") }), let ticks = Int(line.dropFirst(6))
+        else { throw TestFailure("no count: \(output)") }
+        // Housekeeping and the watches come every few seconds; a periodic tick would be hundreds.
+        try require(ticks < 30, "\(ticks) timer interrupts in 5 s of doing nothing")
+    },
     Scenario("processors/programs", "programs see how many processors there are and what they do") { test in
         let shell = try test.startShell(processors: 3)
         try shell.check("mount | grep -q ' /proc ' || mount -t proc proc /proc")

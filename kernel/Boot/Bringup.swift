@@ -23,9 +23,6 @@ enum Bringup {
     nonisolated(unsafe) private static var options: CommandLine?
     nonisolated(unsafe) private static var acpi: ACPITables?
 
-    // Alive for ever, as it stays armed.
-    nonisolated(unsafe) private static let lockupWatch = LockupWatch()
-
     static func start(_ boot: BootInformation, _ options: CommandLine, _ acpi: ACPITables) {
         self.boot = boot
         self.options = options
@@ -50,7 +47,7 @@ enum Bringup {
         registerSystemCalls()
         registerFileSystems(options)
         OtherProcessors.start(acpi.interrupts.processorIDs, limit: options.number("maxcpus"))
-        lockupWatch.start()
+        LockupWatch.start()
         #if LOCKDEP
             LockChecker.setSymbols { Symbols.find($0)?.name }
             LockChecker.start()

@@ -14,6 +14,7 @@ enum KernelTests {
         if name.elementsEqual("lockup".utf8) { lockUp() }
         if name.elementsEqual("lock-orders".utf8) { LockTests.takeInBothOrders() }
         if name.elementsEqual("inheritance".utf8) { LockTests.inherit() }
+        if name.elementsEqual("interrupts-off".utf8) { keepInterruptsOff() }
     }
 
     /// Panics on all processors at the same moment.
@@ -27,6 +28,17 @@ enum KernelTests {
         }
     }
 
+    /// Keeps interrupts off on the first processor for longer than is decent.
+    private static func keepInterruptsOff() {
+        launch(on: 0) {
+            let flags = machineInterruptSave()
+            let end = machineMonotonicNanoseconds() + 25_000_000_000
+            while machineMonotonicNanoseconds() < end { machinePause() }
+            machineInterruptRestore(flags)
+            Log.info("test: interrupts are on again")
+        }
+    }
+
     /// Keeps the last processor in the kernel for longer than is decent.
     private static func lockUp() {
         launch(on: Processors.count - 1) {
@@ -36,15 +48,5 @@ enum KernelTests {
         }
     }
 
-    static func launch(on processor: Int, _ body: @escaping () -> Void) {
-        let made = Thread(
-            id: 4, name: "test",
-            entry: { _ in
-                body()
-                return nil
-            })
-        guard let made else { return Log.error("no memory for a test") }
-        Scheduler.setAllowedProcessors(of: made, to: 1 << UInt64(processor))
-        Scheduler.launch(made)
-    }
+    static func launch(on processor: Int, _ body: @escaping () -> Void) { Scheduler.launchHere(on: processor, body) }
 }

@@ -40,6 +40,8 @@ enum FallbackCounter {
 
 /// Chooses what the clocks count by, and keeps an eye on it.
 public enum ClockKeeper {
+    /// The HPET, if there is one. Written once at boot.
+    nonisolated(unsafe) static private(set) var hpet: HPETCounter?
     // Touched by the boot code, then by `check`, which runs on one processor at a time.
     nonisolated(unsafe) private static var watch = ClockWatch()
     nonisolated(unsafe) private static var isRefined = false
@@ -56,6 +58,7 @@ public enum ClockKeeper {
     public static func start(hpetMemory: UnsafeMutableRawPointer?, powerTimerPort: UInt16?, wanted: [UInt8]?) {
         var hpet = hpetMemory.flatMap { HPETCounter(memory: $0) }
         var powerTimer = powerTimerPort.flatMap { PowerTimerCounter(port: $0) }
+        self.hpet = hpet
         if hpet == nil { Log.notice("clock: no HPET") }
         if powerTimer == nil { Log.notice("clock: no PM timer") }
         let isSteady = measure(hpet, powerTimer)

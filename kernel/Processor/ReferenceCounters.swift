@@ -13,7 +13,7 @@ public struct HPETCounter: ReferenceCounter {
     public let name: StaticString = "HPET"
     public let frequency: UInt64
     public let mask: UInt64
-    private let memory: UnsafeMutableRawPointer
+    let memory: UnsafeMutableRawPointer
 
     private static let capabilities = 0, configuration = 0x10, mainCounter = 0xf0
     /// The longest period that the specification permits, 100 ns, and the shortest that is believable, in femtoseconds.

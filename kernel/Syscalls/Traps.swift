@@ -88,6 +88,10 @@ enum ExceptionTrap {
             Interrupts.countNonMaskable()
             ProcessorStop.stopIfAsked()
             if ProcessorProbe.answer(frame.pointee.rip) { return }
+            if WatchdogAlarm.hasRung() {
+                KernelFault.stuckReporter?(frame.pointee)
+                return
+            }
             Log.warning("non-maskable interrupt")
             return
         }
@@ -130,6 +134,9 @@ enum ExceptionTrap {
 public enum KernelFault {
     /// Prints the registers and a backtrace; set by Boot, which owns the panic screen.
     nonisolated(unsafe) public static var reporter: ((TrapFrame, String) -> Never)?
+
+    /// Says that this processor is stuck with its interrupts off. Called in the NMI: it takes no lock and allocates nothing.
+    nonisolated(unsafe) public static var stuckReporter: ((TrapFrame) -> Void)?
 
     static func report(_ frame: UnsafeMutablePointer<TrapFrame>, _ message: String) -> Never {
         if let reporter { reporter(frame.pointee, message) }

@@ -10,8 +10,8 @@ open class ThreadedInterrupt: InterruptHandler {
     private let isDue = Atomic<Bool>(false)
     private let queue = WaitQueue()
     private var hasThread = false
-    /// Interrupt threads get the processor before programs.
-    private static let nice: Int8 = -20
+    /// Interrupt threads run before all ordinary programs.
+    private static let priority: UInt8 = 50
     private static let threadID: Int32 = 5
 
     public override init() { super.init() }
@@ -30,7 +30,9 @@ open class ThreadedInterrupt: InterruptHandler {
                 }
             })
         guard let made else { return Log.warning("interrupts: no memory for a thread; \(name) does its work in the interrupt") }
-        made.nice = Self.nice
+        var parameters = made.scheduling
+        (parameters.policy, parameters.realTimePriority) = (.fifo, Self.priority)
+        made.scheduling = parameters
         hasThread = true
         Scheduler.launch(made)
     }
