@@ -22,6 +22,10 @@ let schedulingScenarios: [Scenario] =
             let worst = try LatencyFigures.longestHold(test, option: "martlet.test=no-preemption")
             try require(worst > 1_000_000, "nobody waited longer than \(worst) instructions")
         },
+        Scenario("scheduling/desktop-under-load", "beside four busy loops a key is shown at most a frame later") { test in
+            let (idle, busy) = try LatencyFigures.keyToFrame(test)
+            try require(idle > 0 && busy <= idle + 16_667_000, "\(idle) ns without load, \(busy) ns with it")
+        },
     ]
 
 private func play(_ name: String, processors: Int, _ test: ScenarioContext) throws {

@@ -162,6 +162,8 @@ final class ProcCounterFolder: ProcFolder {
         [
             KernelCounters.Counter(name: "frames_total") { UInt64(FrameAllocator.totalFrames) },
             KernelCounters.Counter(name: "frames_free") { UInt64(FrameAllocator.freeFrames) },
+            KernelCounters.Counter(name: "key_to_frame_ns") { KeyLatency.lastNanoseconds },
+            KernelCounters.Counter(name: "keys_shown") { KeyLatency.count },
             KernelCounters.Counter(name: "names_cached") { UInt64(NameCache.count) },
             KernelCounters.Counter(name: "processes") { UInt64(ProcessTable.counts.processes) },
             KernelCounters.Counter(name: "threads") { UInt64(ProcessTable.counts.threads) },

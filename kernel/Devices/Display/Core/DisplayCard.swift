@@ -49,7 +49,10 @@ public final class DisplayCard {
     }
 
     /// Called by the driver when a frame is on the screen. Callable in interrupts.
-    public func frameCompleted() { vblank.frameCompleted() }
+    public func frameCompleted() {
+        KeyLatency.frameShown()
+        vblank.frameCompleted()
+    }
 
     /// Registers the card as /dev/dri/card0.
     public func register() {

@@ -77,6 +77,7 @@ open class InputDevice {
     private final func deliver(_ type: UInt16, _ code: UInt16, _ value: Int32, _ core: inout Core) -> Bool {
         guard core.state.accept(type: type, code: code, value: value) else { return false }
         let now = machineMonotonicNanoseconds()
+        if type == InputCode.evKey, value == 1, code < 0x100 { KeyLatency.keyPressed(at: now) }
         if type == InputCode.evKey, value != 2, core.state.supportedCodes(0).contains(InputCode.evRepeat), code < 0x100 {
             if let due = core.keyRepeat.keyChanged(code, isPressed: value != 0, at: now) { repeatTimer?.arm(at: due) }
         }
