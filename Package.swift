@@ -234,6 +234,9 @@ let tests: [Target] = [
         name: "SchedulingTests", dependencies: ["FairQueue", "RealTimeQueue", "SeededRandom"], path: "Tests/SchedulingTests",
         swiftSettings: optimised),
     .testTarget(
+        name: "LockTests", dependencies: ["LockGraph", "Support", "KernelSeams", "SeededRandom"], path: "Tests/LockTests",
+        exclude: ["Fixtures"]),
+    .testTarget(
         name: "LineDisciplineTests", dependencies: ["LineDiscipline", "SeededRandom"], path: "Tests/LineDisciplineTests"),
     .testTarget(
         name: "GfxTests", dependencies: ["Gfx", "PixelFormats", "Paths", "ArtPack", "ArtBaker", "Wallpaper"],

@@ -8,10 +8,7 @@ import Synchronization
 /// Making, ending and waiting for processes; groups and sessions.
 public enum ProcessCalls {
     public static func register(_ table: inout SyscallTable) {
-        table.set(.fork) { (_) throws(Errno) in try clone(.init(flags: [], exitSignal: 17)) }
-        table.set(.vfork) { (_) throws(Errno) in try clone(.init(flags: [.sharedMemory, .vfork], exitSignal: 17)) }
-        table.set(.clone, cloneCall)
-        table.set(.clone3, clone3)
+        CloneCalls.register(&table)
         table.set(.exit) { (a) throws(Errno) in
             Exit.requestExit(code: a.int32(0))
             return 0
@@ -38,11 +35,8 @@ public enum ProcessCalls {
             UserThread.current.clearChildAddress = a.address(0)
             return Int(currentThread.id)
         }
-        table.set(.setRobustList) { (a) throws(Errno) in
-            guard a.raw(1) == 24 else { throw .invalidArgument }
-            UserThread.current.robustList = a.raw(0)
-            return 0
-        }
+        // Not there: C libraries ask for it at every start and do without.
+        table.set(.rseq) { (_) throws(Errno) in throw .notImplemented }
         table.set(.archPrctl, archPrctl)
         table.set(.prctl, prctl)
     }
@@ -52,45 +46,6 @@ public enum ProcessCalls {
         if pid == 0 { return Process.current }
         guard let process = ProcessTable.process(pid) else { throw .noProcess }
         return process
-    }
-
-    private static func clone(_ request: Clone.Request) throws(Errno) -> Int {
-        Int(try Clone.clone(request, UserThread.current.trapFrame.pointee))
-    }
-
-    private static func cloneCall(_ a: SyscallArguments) throws(Errno) -> Int {
-        var request = Clone.Request(flags: CloneFlags(rawValue: a.raw(0) & ~0xff), exitSignal: Int32(a.raw(0) & 0xff))
-        guard request.exitSignal <= 64 else { throw .invalidArgument }
-        request.stack = a.raw(1)
-        request.parentIDAddress = a.address(2)
-        request.childIDAddress = a.address(3)
-        request.threadPointer = a.raw(4)
-        return try clone(request)
-    }
-
-    /// `struct clone_args`: 8 to 11 words.
-    private static func clone3(_ a: SyscallArguments) throws(Errno) -> Int {
-        let size = a.int(1)
-        guard size >= 64 else { throw .invalidArgument }
-        guard size <= 4096 else { throw .argumentListTooLong }
-        let bytes = try copyInBytes(from: a.address(0), count: size)
-        var words: [UInt64] = []
-        bytes.withUnsafeBytes { raw in
-            for index in 0..<(size / 8) { words.append(raw.load(fromByteOffset: index * 8, as: UInt64.self)) }
-        }
-        for word in words.dropFirst(11) where word != 0 { throw .argumentListTooLong }
-        // pidfd, set_tid and cgroup are not supported.
-        for index in [1, 8, 9, 10] where index < words.count && words[index] != 0 { throw .invalidArgument }
-        guard words[0] & 0xff == 0, words[4] <= 64 else { throw .invalidArgument }
-        var request = Clone.Request(flags: CloneFlags(rawValue: words[0]), exitSignal: Int32(words[4]))
-        if words[5] != 0 {
-            guard words[6] != 0 else { throw .invalidArgument }
-            request.stack = words[5] &+ words[6]
-        }
-        request.childIDAddress = UserAddress(words[2])
-        request.parentIDAddress = UserAddress(words[3])
-        request.threadPointer = words[7]
-        return try clone(request)
     }
 
     private static func selection(_ pid: Int32) throws(Errno) -> Wait.Selection {

@@ -49,7 +49,7 @@ public func systemCall(_ raw: UnsafeMutableRawPointer) -> Bool {
         // exec and sigreturn have replaced the registers and marked the frame: RAX is theirs.
         if frame.pointee.vector == number { frame.pointee.rax = UInt64(bitPattern: Int64(result)) }
     } catch {
-        if error == .restart || error == .restartUnlessHandled {
+        if error.isRestart {
             UserReturn.finishSystemCall(frame, number: number, error: error)
             return true
         }

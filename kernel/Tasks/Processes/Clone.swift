@@ -22,12 +22,14 @@ public struct CloneFlags: OptionSet, Sendable {
     public static var clearChildID: CloneFlags { CloneFlags(rawValue: 0x20_0000) }
     public static var detached: CloneFlags { CloneFlags(rawValue: 0x40_0000) }
     public static var setChildID: CloneFlags { CloneFlags(rawValue: 0x100_0000) }
+    /// clone3 only: the child starts with the default actions of all signals that its maker handles.
+    public static var clearedHandlers: CloneFlags { CloneFlags(rawValue: 0x1_0000_0000) }
 
     /// All that this kernel implements.
     static var supported: CloneFlags {
         [
             .sharedMemory, .sharedContext, .sharedFiles, .sharedHandlers, .vfork, .parent, .thread, .semaphoreUndo, .setTLS,
-            .setParentID, .clearChildID, .detached, .setChildID,
+            .setParentID, .clearChildID, .detached, .setChildID, .clearedHandlers,
         ]
     }
 }
@@ -113,6 +115,7 @@ public enum Clone {
             pid: try ProcessTable.allocateID(), addressSpace: childSpace,
             files: request.flags.contains(.sharedFiles) ? files : files?.copyForFork(), credentials: parent.credentials,
             name: parent.commandName.withLock { $0 }, signals: parent.signals.copyForFork())
+        if request.flags.contains(.clearedHandlers) { child.signals.resetForExec() }
         child.limits = parent.limits
         let arguments = parent.argumentRange.withLock { $0 }
         child.argumentRange.withLock { $0 = arguments }
@@ -162,6 +165,8 @@ public enum Clone {
         let thread = UserThread.current
         let process = thread.process
         try Exit.endOtherThreads(process)
+        // What the old program's locks say is lost with its memory, but for those that it shares.
+        RobustList.release(thread)
         process.signals.resetForExec()
         thread.alternateStack = AlternateStack()
         thread.clearChildAddress = UserAddress(0)

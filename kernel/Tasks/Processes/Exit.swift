@@ -76,6 +76,7 @@ public enum Exit {
             } catch {}
         }
         RobustList.release(thread)
+        Futex.leaveLocks(thread)
         thread.vforkCompletion?.complete()
         thread.vforkCompletion = nil
 

@@ -30,7 +30,7 @@ public enum UserReturn {
         if UserThread.current.isInterruptPending {
             // A thread that is to exit is found again by `prepare`.
             _ = SignalDelivery.run(frame, systemCall: .init(number: number, error: error))
-        } else if let error, error == .restart || error == .restartUnlessHandled {
+        } else if let error, error.isRestart {
             SignalDelivery.restart(frame, number: number)
         }
     }
@@ -39,6 +39,10 @@ public enum UserReturn {
 extension Errno {
     /// Kernel-internal: like `restart`, but a handler, whatever its flags, makes it EINTR (poll, nanosleep, sigsuspend).
     @inlinable public static var restartUnlessHandled: Errno { Errno(rawValue: 514) }  // ERESTARTNOHAND
+    /// Kernel-internal: the call is made again after any handler (locks that inherit priority).
+    @inlinable public static var restartAlways: Errno { Errno(rawValue: 513) }  // ERESTARTNOINTR
+    /// Whether it is one of these, or `restart`.
+    @inlinable public var isRestart: Bool { self == .restart || self == .restartUnlessHandled || self == .restartAlways }
 }
 
 /// Takes pending signals and acts on them: default actions, or a frame on the user stack that runs a handler.
@@ -46,7 +50,7 @@ enum SignalDelivery {
     struct InterruptedCall {
         var number: UInt64
         var error: Errno?
-        var wantsRestart: Bool { error == .restart || error == .restartUnlessHandled }
+        var wantsRestart: Bool { error?.isRestart ?? false }
     }
 
     enum Outcome { case goOn, exit }
@@ -68,7 +72,8 @@ enum SignalDelivery {
                 continue
             }
             if let interrupted = call, interrupted.wantsRestart {
-                if interrupted.error == .restart, action.flags & SignalAction.restart != 0 {
+                let isRepeatable = interrupted.error == .restart && action.flags & SignalAction.restart != 0
+                if isRepeatable || interrupted.error == .restartAlways {
                     restart(frame, number: interrupted.number)
                 } else {
                     frame.pointee.rax = UInt64(bitPattern: -Int64(Errno.interrupted.rawValue))

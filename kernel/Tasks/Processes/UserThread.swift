@@ -25,6 +25,9 @@ public final class UserThread: Thread {
     /// `set_tid_address` and CLONE_CHILD_CLEARTID: zeroed, and its futex woken, at exit.
     public var clearChildAddress = UserAddress(0)
     public var robustList: UInt64 = 0
+    /// Whether it may own locks that others wait for, and whether it has given them up because it ends (`Futex+Locks`).
+    let ownsLocks = Atomic<Bool>(false)
+    let hasLeftLocks = Atomic<Bool>(false)
     /// Nanoseconds by which its timers may be late, as it says itself, and what it started with.
     public var timerSlack: UInt64 = 50_000
     public internal(set) var usualTimerSlack: UInt64 = 50_000

@@ -110,28 +110,39 @@ public final class WaitQueue {
     }
 
     private func sleep(deadline: UInt64?, interruptible: Bool, until condition: () -> Bool) throws(Errno) {
-        let thread = currentThread
-        let waiter = ThreadWaiter(thread)
-        let timer: WakeTimer? = deadline.map { WakeTimer(thread, deadline: $0) }
+        let waiter = ThreadWaiter(currentThread)
         add(waiter)
-        timer?.start()
-        defer {
-            remove(waiter)
-            timer?.cancel()
-        }
+        defer { remove(waiter) }
+        try Scheduler.sleep(deadline: deadline, interruptible: interruptible, until: condition)
+    }
+}
+
+extension Scheduler {
+    /// Sleeps until `condition` holds. Whoever makes it hold wakes the thread, which must be known to it by now.
+    /// - Throws: `restart` when a signal came first; `timedOut` at the deadline (monotonic nanoseconds).
+    public static func sleep(deadline: UInt64?, interruptible: Bool, until condition: () -> Bool) throws(Errno) {
+        guard let deadline else { return try sleep(nil, interruptible, condition) }
+        let timer = WakeTimer(currentThread, deadline: deadline)
+        timer.start()
+        defer { timer.cancel() }
+        try sleep(deadline, interruptible, condition)
+    }
+
+    @inline(__always)
+    private static func sleep(_ deadline: UInt64?, _ interruptible: Bool, _ condition: () -> Bool) throws(Errno) {
         while true {
-            Scheduler.prepareToSleep(interruptible: interruptible)
+            prepareToSleep(interruptible: interruptible)
             if condition() { break }
-            if interruptible, thread.isInterruptPending {
-                Scheduler.cancelSleep()
+            if interruptible, running.pointee.interruptPending.load(ordering: .acquiring) != 0 {
+                cancelSleep()
                 throw .restart
             }
             if let deadline, machineMonotonicNanoseconds() >= deadline {
-                Scheduler.cancelSleep()
+                cancelSleep()
                 throw .timedOut
             }
-            Scheduler.sleepNow()
+            sleepNow()
         }
-        Scheduler.cancelSleep()
+        cancelSleep()
     }
 }
