@@ -7,8 +7,11 @@ import Synchronization
 
 /// The path from SYSCALL to a handler and back.
 public enum SyscallEntry {
-    /// Filled by Boot before the first program runs.
-    nonisolated(unsafe) public static var table = SyscallTable()
+    // Put in by Boot before the first program runs. Nil at first, so that no access has to see to its creation.
+    nonisolated(unsafe) fileprivate static var table: SyscallTable?
+
+    /// Makes these handlers those of all programs. Once.
+    public static func install(_ table: SyscallTable) { self.table = table }
 
     // Which unknown numbers were logged: one bit each, so that each is named once.
     private static let logged = SpinLock<[UInt64]>(Array(repeating: 0, count: SyscallTable.capacity / 64))
@@ -36,7 +39,7 @@ public func systemCall(_ raw: UnsafeMutableRawPointer) -> Bool {
     let frame = raw.assumingMemoryBound(to: TrapFrame.self)
     let number = frame.pointee.vector
     let returnAddress = frame.pointee.rip
-    guard let handler = SyscallEntry.table.handler(number) else {
+    guard let handler = SyscallEntry.table.unsafelyUnwrapped.handler(number) else {
         SyscallEntry.logUnknown(number)
         frame.pointee.rax = UInt64(bitPattern: -Int64(Errno.notImplemented.rawValue))
         return false

@@ -12,6 +12,14 @@ struct DeadlineTree: ~Copyable {
     mutating func insert(_ entity: FairReference) {
         entity.pointee.left = nil
         entity.pointee.right = nil
+        guard root != nil else {
+            // The usual case on a processor that is not crowded.
+            entity.pointee.parent = nil
+            entity.pointee.height = 1
+            entity.pointee.leastRuntime = entity.pointee.virtualRuntime
+            root = entity
+            return
+        }
         var parent: FairReference?
         var isLeft = false
         var next = root
@@ -31,6 +39,10 @@ struct DeadlineTree: ~Copyable {
 
     /// - Complexity: O(log n)
     mutating func remove(_ entity: FairReference) {
+        if root == entity, entity.pointee.height == 1 {
+            root = nil
+            return
+        }
         let lowestChanged: FairReference?
         if let left = entity.pointee.left, let right = entity.pointee.right {
             // The next one in order takes its place.

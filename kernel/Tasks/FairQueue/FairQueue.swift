@@ -126,12 +126,14 @@ public struct FairQueue: ~Copyable {
     /// - Complexity: O(log n)
     public mutating func setCurrent(_ next: FairReference?) {
         if next == current { return }
-        if let current { tree.insert(current) }
+        let former = current
         current = next
+        // First out, then in: where two take turns the tree never has more than one.
         if let next {
             precondition(next.pointee.isQueued, "the entity is on no queue")
             tree.remove(next)
         }
+        if let former { tree.insert(former) }
     }
 
     /// Accounts for processor time that the running entity used. At the end of its request it makes the next one, a full slice.
@@ -142,9 +144,13 @@ public struct FairQueue: ~Copyable {
         guard let current else { return false }
         let nanoseconds = min(nanoseconds, Self.longestCharge)
         let weight = current.pointee.weight
-        let service = Int64(nanoseconds) * NiceWeight.normal + current.pointee.fraction
-        let step = service / weight
-        current.pointee.fraction = service % weight
+        var step = Int64(nanoseconds)
+        // At the usual weight a nanosecond is a unit.
+        if weight != NiceWeight.normal {
+            let service = step * NiceWeight.normal + current.pointee.fraction
+            step = service / weight
+            current.pointee.fraction = service % weight
+        }
         current.pointee.virtualRuntime &+= UInt64(step)
         current.pointee.burstNanoseconds &+= nanoseconds
         remainder += weight * step
@@ -275,13 +281,17 @@ public struct FairQueue: ~Copyable {
 
     /// Moves whole units from the remainder to virtual time. As the remainder is below the total weight after that, some entity
     /// has not run longer than `virtualTime`: one is always eligible.
+    @inline(__always)
     private mutating func normalize() {
+        if remainder < 0 || remainder >= totalWeight { moveRemainder() }
+    }
+
+    private mutating func moveRemainder() {
         if totalWeight == 0 {
             // The last one stood at the mean.
             remainder = 0
             return
         }
-        if remainder >= 0, remainder < totalWeight { return }
         var units = remainder / totalWeight
         remainder %= totalWeight
         if remainder < 0 {

@@ -137,7 +137,7 @@ public enum Exit {
             if Wait.isUnwanted(by: parent) { unwanted = tree.remove(process) }
             let heir = tree.initProcess
             for child in process.links.children {
-                child.links.parent = heir
+                child.setParent(heir)
                 heir?.links.children.append(child)
                 if child.links.exitStatus != nil { orphans.append(child) }
                 if child.parentDeathSignal.load(ordering: .relaxed) != 0 { bereaved.append(child) }

@@ -76,6 +76,8 @@ public final class Process {
     /// Monotonic nanoseconds at creation.
     public let startTime = machineMonotonicNanoseconds()
 
+    // What `links.parent` is, for those who only want to know the number.
+    private let parentNumber = Atomic<Int32>(0)
     // Protected by ProcessTable.tree.
     var links = ProcessLinks()
 
@@ -161,7 +163,13 @@ public final class Process {
 
     public var groupID: Int32 { ProcessTable.tree.withLock { _ in links.group } }
     public var session: Session { ProcessTable.tree.withLock { _ in links.session! } }
-    public var parentID: Int32 { ProcessTable.tree.withLock { _ in links.parent?.pid ?? 0 } }
+    /// The parent's number; 0 when there is none any more.
+    public var parentID: Int32 { parentNumber.load(ordering: .relaxed) }
+    /// Makes it a child of another one. Called with `ProcessTable.tree` locked.
+    func setParent(_ parent: Process?) {
+        links.parent = parent
+        parentNumber.store(parent?.pid ?? 0, ordering: .relaxed)
+    }
     public var threads: [UserThread] { ProcessTable.tree.withLock { _ in links.threads } }
     /// The letter that /proc/PID/stat shows: R, S, D, T or Z.
     public var stateLetter: UInt8 {

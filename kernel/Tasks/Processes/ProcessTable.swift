@@ -122,7 +122,7 @@ public enum ProcessTable {
             process.links.group = parent.links.group
             process.links.session = parent.links.session
             process.links.exitSignal = exitSignal
-            process.links.parent = parent
+            process.setParent(parent)
             parent.links.children.append(process)
             tree.add(process)
             tree.add(thread)
@@ -187,7 +187,7 @@ extension ProcessTable.Tree {
     /// Takes a dead process out of the tree; the reference is returned so that it is dropped outside the lock.
     mutating func remove(_ process: Process) -> Process {
         if let parent = process.links.parent { parent.links.children.removeAll { $0 === process } }
-        process.links.parent = nil
+        process.setParent(nil)
         processes[Int(process.pid) & 255].removeAll { $0 === process }
         processCount -= 1
         return process

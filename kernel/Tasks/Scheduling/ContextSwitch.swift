@@ -44,15 +44,19 @@ func contextSwitch(from old: ThreadReference, to new: ThreadReference) {
     cpu.pointee.kernelStackTop = new.pointee.registers.stackTop
     CPU.setInterruptStack(new.pointee.registers.stackTop)
 
+    // What the register holds is known only if the thread that leaves is one that uses it.
+    var loadedGSBase: UInt64?
     if let state = old.pointee.registers.extendedState {
         state.save()
         old.pointee.registers.userFSBase = CPU.fsBase
-        old.pointee.registers.userGSBase = CPU.userGSBase
+        let base = CPU.userGSBase
+        old.pointee.registers.userGSBase = base
+        loadedGSBase = base
     }
     if let state = new.pointee.registers.extendedState {
         state.restore()
         CPU.fsBase = new.pointee.registers.userFSBase
-        CPU.userGSBase = new.pointee.registers.userGSBase
+        if loadedGSBase != new.pointee.registers.userGSBase { CPU.userGSBase = new.pointee.registers.userGSBase }
     }
     if new.pointee.registers.pageTableRoot != 0 { CPU.loadPageTable(new.pointee.registers.pageTableRoot) }
     machineSwitch(&old.pointee.registers.stackPointer, new.pointee.registers.stackPointer)

@@ -118,7 +118,7 @@ public enum Scheduler {
         if queue.pointee.shouldPreempt(now: now) || queue != ownQueue {
             requestReschedule(queue.pointee.processor)
         } else {
-            programTimer()
+            programSliceEnd()
         }
     }
 
@@ -134,10 +134,11 @@ public enum Scheduler {
     public static func yield() {
         let flags = lockOwnQueue()
         let queue = ownQueue
-        queue.pointee.charge(now: machineMonotonicNanoseconds())
+        let now = machineMonotonicNanoseconds()
+        queue.pointee.charge(now: now)
         queue.pointee.yieldCurrent()
         queue.pointee.current.pointee.state.store(.ready, ordering: .releasing)
-        switchAway(flags)
+        switchAway(flags, now: now)
     }
 
     /// Whether another thread could run on this processor now. A hint: it may change at once.
@@ -199,6 +200,13 @@ public enum Scheduler {
         DeadlineTimer.program(min(Timers.earliest, ownQueue.pointee.sliceEnd.load(ordering: .relaxed)))
     }
 
+    /// Makes sure that the timer's interrupt comes by the end of the slice. One that comes earlier stays: it finds nothing to do and sets
+    /// the timer anew, which costs less than setting it at every switch. Interrupts are off.
+    @inline(__always)
+    private static func programSliceEnd() {
+        if ownQueue.pointee.sliceEnd.load(ordering: .relaxed) < PerCPU.current.pointee.programmedDeadline { programTimer() }
+    }
+
     /// The idle loop of this processor: waits for interrupts, runs whatever becomes ready.
     public static func idleLoop() -> Never {
         while true {
@@ -255,8 +263,7 @@ public enum Scheduler {
 
     /// Switches from the current thread, whose state says what becomes of it. The lock of this processor's queue is held. Returns
     /// when the thread runs again, perhaps on another processor.
-    private static func switchAway(_ flags: UInt) {
-        let now = machineMonotonicNanoseconds()
+    private static func switchAway(_ flags: UInt, now: UInt64 = machineMonotonicNanoseconds()) {
         let queue = ownQueue
         let block = queue.pointee.current
         queue.pointee.charge(now: now)
@@ -306,7 +313,7 @@ public enum Scheduler {
             departing.pointee.processor.store(target, ordering: .releasing)
         }
         queue.unlock()
-        if needsTimer { programTimer() }
+        if needsTimer { programSliceEnd() }
         if let departing { admit(departing) }
         finished?.release()
     }
