@@ -38,7 +38,7 @@ extension Futex {
         }
     }
 
-    nonisolated(unsafe) private static let states: [Mutex<LockStates>] = (0..<64).map { _ in Mutex(LockStates()) }
+    nonisolated(unsafe) private static let states: [Scheduling.Mutex<LockStates>] = (0..<64).map { _ in Mutex(LockStates()) }
 
     private static func withStates<Result>(_ key: Key, _ body: (inout LockStates) throws(Errno) -> Result) throws(Errno) -> Result
     {
