@@ -88,7 +88,7 @@ import Testing
 
     /// Random orders and uses, against a closure that is computed anew each time.
     @Test(arguments: 1...40) func agreesWithTheModel(seed: Int) {
-        var random = SeededRandom(seed: UInt64(seed))
+        var random = SplitMix(UInt64(seed))
         let count = 3 + seed % 9
         var graph = LockGraph(capacity: count)
         var model = Model(count)

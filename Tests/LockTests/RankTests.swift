@@ -42,6 +42,6 @@ import Testing
     @Test func aTokenCannotBeKept() throws {
         let (status, output) = try typeCheck("KeptToken")
         #expect(status != 0)
-        #expect(output.contains("lifetime-dependent") || output.contains("borrowed"), "\(output)")
+        #expect(output.contains("'Escapable'"), "\(output)")
     }
 }

@@ -8,7 +8,8 @@ private let families = [
     "files", "paths", "directories", "bulkfiles", "descriptors", "locks", "devices", "pipes", "fifos", "memory", "faults",
     "memfd",
     "processes", "groups", "exec", "badelf", "signals", "signalwaits", "sockets", "listeners", "rights", "polling", "epoll",
-    "counters", "futex", "threads", "terminals", "jobs", "registers", "badinput", "badpointers", "limits", "time", "proc",
+    "counters", "futex", "futexlocks", "threads", "clones", "terminals", "jobs", "registers", "badinput", "badpointers", "limits",
+    "time", "proc",
     "credentials", "scheduling", "sharedobject",
 ]
 

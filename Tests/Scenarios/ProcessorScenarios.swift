@@ -5,7 +5,7 @@ import Foundation
 import TestDriver
 
 /// The storms with the arguments that bound them; each has its own seed, which its last line shows.
-private let storms = ["memory", "fork", "pipe", "futex", "fpu", "timer", "signal", "files", "clock"]
+private let storms = ["memory", "fork", "pipe", "futex", "fpu", "timer", "signal", "files", "clock", "locks"]
 
 let processorScenarios: [Scenario] =
     [1, 2, 4].flatMap { count in

@@ -19,7 +19,7 @@ public func stormMain(_ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutab
         ("memory", memoryStorm), ("fork", forkStorm), ("pipe", pipeStorm), ("futex", futexStorm), ("fpu", registerStorm),
         ("timer", timerStorm), ("signal", signalStorm), ("files", fileStorm),
         ("policies", policyStorm), ("groups", groupStorm), ("balance", balanceStorm), ("held", heldStorm),
-        ("clock", clockStorm),
+        ("clock", clockStorm), ("locks", lockStorm),
     ]
     for (known, body) in storms where strcmp(name, known.cString) == 0 {
         body(storm)

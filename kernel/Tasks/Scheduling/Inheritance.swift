@@ -18,7 +18,7 @@ enum Inheritance {
     static func enqueue(_ waiter: LendingWaiterPointer, on lending: LendingPointer) {
         lending.pointee.insert(waiter)
         waiter.pointee.lending = lending
-        waiter.pointee.thread.pointee.waitsIn = waiter
+        waiter.pointee.thread.setWait(waiter, isProgram: lending.pointee.isProgram)
         passOn(from: lending)
     }
 
@@ -27,7 +27,7 @@ enum Inheritance {
         guard let lending = waiter.pointee.lending else { return }
         lending.pointee.remove(waiter)
         waiter.pointee.lending = nil
-        waiter.pointee.thread.pointee.waitsIn = nil
+        waiter.pointee.thread.setWait(nil, isProgram: lending.pointee.isProgram)
         passOn(from: lending)
     }
 
@@ -75,37 +75,41 @@ enum Inheritance {
     }
 
     /// Lends what the waiters have to the owner, to whom that one waits for, and so on.
-    private static func passOn(from start: LendingPointer) {
-        var lending = start
-        for _ in 0..<maximumDepth {
-            guard let owner = lending.pointee.owner, refresh(owner), let waiter = owner.pointee.waitsIn,
-                let next = waiter.pointee.lending
-            else { return }
-            next.pointee.remove(waiter)
-            next.pointee.insert(waiter)
-            lending = next
-        }
+    private static func passOn(from lending: LendingPointer, depth: Int = 0) {
+        guard depth < maximumDepth, let owner = lending.pointee.owner, refresh(owner) else { return }
+        requeue(owner, depth: depth + 1)
+    }
+
+    /// Puts a thread whose urgency has changed where it belongs among those it waits with.
+    private static func requeue(_ thread: ThreadReference, depth: Int) {
+        requeue(thread.pointee.waitsForKernel, depth)
+        requeue(thread.pointee.waitsForProgram, depth)
+    }
+
+    private static func requeue(_ waiter: LendingWaiterPointer?, _ depth: Int) {
+        guard let waiter, let lending = waiter.pointee.lending else { return }
+        lending.pointee.remove(waiter)
+        lending.pointee.insert(waiter)
+        passOn(from: lending, depth: depth)
     }
 
     /// Brings up to date what follows from a thread's own urgency, which has changed.
     static func ownUrgencyChanged(_ thread: ThreadReference) {
         // Hints: who starts to wait after this does so with the new urgency.
-        if thread.pointee.owned == nil, thread.pointee.waitsIn == nil { return }
+        if thread.pointee.owned == nil, thread.pointee.waitsForKernel == nil, thread.pointee.waitsForProgram == nil { return }
         lock.withLock { _ in
             refresh(thread)
-            guard let waiter = thread.pointee.waitsIn, let lending = waiter.pointee.lending else { return }
-            lending.pointee.remove(waiter)
-            lending.pointee.insert(waiter)
-            passOn(from: lending)
+            requeue(thread, depth: 0)
         }
     }
 
-    /// Whether `thread` waits for something of which `owner` waits in the end: if it waited for `owner` too, nobody would go on.
+    /// Whether `owner` waits in the end for a program's lock that `thread` owns: if that waited for `owner` too, neither would go on.
+    /// Locks of the kernel are given back in any case.
     static func wouldDeadlock(_ thread: ThreadReference, waitingFor owner: ThreadReference) -> Bool {
         var owner = owner
         for _ in 0..<1024 {
             if owner == thread { return true }
-            guard let next = owner.pointee.waitsIn?.pointee.lending?.pointee.owner else { return false }
+            guard let next = owner.pointee.waitsForProgram?.pointee.lending?.pointee.owner else { return false }
             owner = next
         }
         return true
@@ -114,11 +118,15 @@ enum Inheritance {
 
 /// Something that a thread owns and others wait for. It does not move.
 struct Lending {
+    /// Whether it stands for a lock of a program, which may never be given back.
+    let isProgram: Bool
     fileprivate(set) var owner: ThreadReference?
     /// Waiters, the most urgent first, those of the same urgency as they came.
     fileprivate(set) var first: LendingWaiterPointer?
     /// In the list of what the owner owns.
     fileprivate var nextOwned: LendingPointer?
+
+    init(isProgram: Bool) { self.isProgram = isProgram }
 
     fileprivate mutating func insert(_ waiter: LendingWaiterPointer) {
         let urgency = waiter.pointee.urgency
@@ -142,6 +150,12 @@ struct Lending {
             previous?.pointee.next = waiter.pointee.next
         }
         waiter.pointee.next = nil
+    }
+}
+
+extension ThreadReference {
+    fileprivate func setWait(_ waiter: LendingWaiterPointer?, isProgram: Bool) {
+        if isProgram { pointee.waitsForProgram = waiter } else { pointee.waitsForKernel = waiter }
     }
 }
 

@@ -49,7 +49,7 @@ public final class Mutex<State: ~Copyable> {
 /// that it is free and a waiter has been woken. Without waiters, taking it and giving it back are one atomic step each.
 struct MutexCore: ~Copyable {
     private let word = Atomic<UInt>(0)
-    private let lending = Cell(Lending())
+    private let lending = Cell(Lending(isProgram: false))
 
     #if LOCKDEP
         private let site: Cell<LockSite>

@@ -6,7 +6,7 @@ import Synchronization
 /// It decides nothing about who gets the lock; it knows who waits, the most urgent first, and lends the owner their urgency. Its users
 /// serialise what they do with one of them by a lock of their own.
 public final class PriorityLock {
-    private let lending = Cell(Lending())
+    private let lending = Cell(Lending(isProgram: true))
 
     public init() {}
 

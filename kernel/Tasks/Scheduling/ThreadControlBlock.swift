@@ -57,9 +57,11 @@ struct ThreadControlBlock: ~Copyable {
     var lastStarted: UInt64 = 0
     /// Processor time used up to then, in nanoseconds.
     var runtimeNanoseconds: UInt64 = 0
-    /// The contended locks that it owns, and its place among those who wait for one. Protected by `Inheritance.lock`.
+    /// The contended locks that it owns, and its places among those who wait for a lock of a program and, on the way into or out of that
+    /// wait, for one of the kernel. Protected by `Inheritance.lock`.
     var owned: LendingPointer?
-    var waitsIn: LendingWaiterPointer?
+    var waitsForProgram: LendingWaiterPointer?
+    var waitsForKernel: LendingWaiterPointer?
     #if LOCKDEP
         /// The sleeping locks that it has.
         var heldLocks = HeldLocks()
