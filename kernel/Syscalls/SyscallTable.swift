@@ -36,12 +36,13 @@ public typealias SyscallHandler = (SyscallArguments) throws(Errno) -> Int
 
 /// The handlers by number. Filled at boot, read-only afterwards.
 public struct SyscallTable {
+    /// The entry stub knows this number.
     static let capacity = 512
     /// A field keeps the handler as it is; directly in generic memory it would be wrapped to take its arguments there.
-    private struct Entry {
+    struct Entry {
         var handler: SyscallHandler?
     }
-    private let entries: UnsafeMutablePointer<Entry>
+    let entries: UnsafeMutablePointer<Entry>
 
     public init() {
         entries = .allocate(capacity: Self.capacity)
@@ -50,11 +51,5 @@ public struct SyscallTable {
 
     public mutating func set(_ number: SyscallNumber, _ handler: @escaping SyscallHandler) {
         entries[number.rawValue].handler = handler
-    }
-
-    /// The handler of a number; nil when there is none or the number is outside the table.
-    @inline(__always)
-    func handler(_ number: UInt64) -> SyscallHandler? {
-        number < UInt64(Self.capacity) ? entries[Int(number)].handler : nil
     }
 }

@@ -1,7 +1,8 @@
 ; Interrupts, exceptions and system calls: saves the user's registers as a `TrapFrame` and calls Swift.
 
 extern martlet_trap
-extern martlet_syscall
+extern martlet_syscall_failed
+extern martlet_syscall_unknown
 extern martlet_thread_main
 extern martlet_thread_exit
 extern martlet_prepare_user
@@ -174,6 +175,12 @@ trap_paranoid:
     iretq
 
 ; SYSCALL: RCX = return address, R11 = flags, interrupts off by SFMASK.
+;
+; The handler is a Swift closure `(SyscallArguments) throws(Errno) -> Int`: a function and its context, 16 bytes in the table. Swift's
+; calling convention (docs/ABI/RegisterUsage.md of the compiler): the arguments, too many for registers, by their address in RDI, the
+; context in R13; R12 is zero before and tells afterwards whether the call failed; RAX has the result, or the error.
+; It is called from here because this is the path of every system call: Swift would count references to the context.
+SYSCALL_CAPACITY equ 512                ; SyscallTable.capacity
 global martlet_syscall_entry
 align 16
 martlet_syscall_entry:
@@ -189,21 +196,47 @@ martlet_syscall_entry:
     push rax
     PUSH_REGISTERS
     ENTER_KERNEL
-    mov rdi, rsp
+    mov rbx, rsp
     xor ebp, ebp
+    mov rcx, [rbx + 15 * 8]             ; the number
+    cmp rcx, SYSCALL_CAPACITY
+    jae .unknown
+    shl rcx, 4
+    add rcx, [rel handlers]
+    mov rax, [rcx]
+    test rax, rax
+    jz .unknown
+    mov r13, [rcx + 8]
+    push r9
+    push r8
+    push r10
+    push qword [rbx + 12 * 8]           ; RDX
+    push rsi
+    push rdi
+    mov rdi, rsp
+    xor r12d, r12d
     sti
-    call martlet_syscall
+    call rax
+    mov rsp, rbx
+    test r12, r12
+    jnz .failed
+    ; exec and sigreturn have replaced the registers and marked the frame with a negative number: RAX is theirs.
+    test byte [rsp + 15 * 8 + 7], 0x80
+    jnz .work
+    mov [rsp + 10 * 8], rax
+.finish:
     cli
     ; From here to user mode nothing may come between: what is asked of the thread later comes with an interrupt.
     mov rcx, [gs:CURRENT_BLOCK]
     mov edx, [gs:RESCHEDULE]
     or edx, [rcx + RETURN_WORK]
     jnz .work
-    test al, al
-    jnz .restore_all
     LEAVE_KERNEL
-    ; The callee-saved registers but RBP are as the program left them.
+    ; SYSRET takes RIP from RCX, which is where the program came from, and the flags from R11. R14 and R15 are as they were.
+    mov r13, [rsp + 2 * 8]
+    mov r12, [rsp + 3 * 8]
     mov rbp, [rsp + 4 * 8]
+    mov rbx, [rsp + 5 * 8]
     mov r10, [rsp + 7 * 8]
     mov r9, [rsp + 8 * 8]
     mov r8, [rsp + 9 * 8]
@@ -216,16 +249,36 @@ martlet_syscall_entry:
     mov rsp, [rsp + 20 * 8]
     swapgs
     o64 sysret
+.failed:
+    mov rdi, rsp
+    mov esi, eax
+    call martlet_syscall_failed
+    test al, al
+    jz .finish
 .work:
     mov rdi, rsp
     sti
     call martlet_prepare_user           ; comes back with interrupts off
-.restore_all:
     LEAVE_KERNEL
     POP_REGISTERS
     add rsp, 16
     swapgs
     iretq
+.unknown:
+    mov rdi, rsp
+    sti
+    call martlet_syscall_unknown
+    jmp .finish
+
+; void martlet_install_handlers(const void *table)
+global martlet_install_handlers
+martlet_install_handlers:
+    mov [rel handlers], rdi
+    ret
+
+section .data write align=8
+handlers: dq 0
+section .text
 
 ; A fresh user thread, with the address of its frame in RDI, leaves the kernel for the first time. Interrupts are off.
 enter_user:
