@@ -248,7 +248,7 @@ test: test-host test-scenarios ## run the host tests, then the scenarios in QEMU
 test-host: | $(SETUP) ## run the host tests
 	swift test
 
-test-scenarios: image $(BUILD)/test-root.img $(MARTLET_TEST) ## play the scenarios (SCENARIO_OPTIONS="--filter boot")
+test-scenarios: image $(BUILD)/kernel-lockdep.elf $(BUILD)/test-root.img $(MARTLET_TEST) ## play the scenarios (SCENARIO_OPTIONS="--filter boot")
 	$(MARTLET_TEST) run $(SCENARIO_OPTIONS)
 
 bench: image $(BUILD)/test-root.img $(MARTLET_TEST) ## measure, and print the figures beside those of Linux

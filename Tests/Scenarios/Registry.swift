@@ -4,7 +4,7 @@ import TestDriver
 
 /// All scenarios: the cheap ones that explain later failures come first.
 public let allScenarios: [Scenario] =
-    bootScenarios + kernelScenarios + processorScenarios + schedulingScenarios + desktopScenarios + mediaScenarios
+    bootScenarios + kernelScenarios + lockScenarios + processorScenarios + schedulingScenarios + desktopScenarios + mediaScenarios
     + differentialScenarios
 
 /// Scenarios that the system does not pass yet, each with what is missing. They are not part of `make test`; `martlet-test run

@@ -108,6 +108,7 @@ enum Bringup {
         Housekeeping.add(WriteBack(), everySeconds: WriteBack.periodSeconds)
         Housekeeping.add(LoadAverage(), everySeconds: LoadAverage.periodSeconds)
         Housekeeping.start(threadID: 3)
+        DeferredRelease.start(threadID: 5)
     }
 
     private static func startDevices(_ boot: BootInformation, _ acpi: ACPITables) {

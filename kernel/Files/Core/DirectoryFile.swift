@@ -44,7 +44,7 @@ public final class DirectoryFile: OpenFile {
             return try finish(record, isFull, failure)
         }
         let start = cursor - Self.ownCursors
-        try inode.fileSystem.withNamespace { () throws(Errno) in
+        try inode.fileSystem.withStableNamespace { () throws(Errno) in
             try inode.readEntries(from: start) { entry in
                 emit(entry.name, entry.inode, entry.kind, next: entry.next &+ Self.ownCursors)
             }

@@ -1,4 +1,5 @@
 import ABI
+import Scheduling
 import Support
 import Synchronization
 
@@ -27,7 +28,7 @@ open class FileSystem {
     public let device: DeviceNumber
     /// Set while the file system must not be changed.
     public let isReadOnly = Atomic<Bool>(false)
-    private let namespaceLock = CompactLock()
+    private let namespaceLock = ReadWriteLock(())
 
     /// - Parameter device: nil gives it a number of its own (major 0), as file systems without a device have.
     public init(typeName: StaticString, device: DeviceNumber? = nil) {
@@ -54,7 +55,12 @@ open class FileSystem {
 
     /// Runs `body` with the right to change directories.
     public final func withNamespace<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
-        try namespaceLock.withLock(body)
+        try namespaceLock.withLock { (_) throws(Errno) in try body() }
+    }
+
+    /// Runs `body` while no directory changes. For listing: others may list meanwhile, too.
+    public final func withStableNamespace<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+        try namespaceLock.withReadLock { (_) throws(Errno) in try body() }
     }
 
     /// Throws when the file system must not be changed.

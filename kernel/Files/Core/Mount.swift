@@ -59,12 +59,12 @@ public final class Mount {
 
 /// Every mount there is, in the order they were made.
 public enum MountTable {
-    private static let mounts = SpinLock<[Mount]>([])
+    private static let mounts = ReadWriteSpinLock<[Mount]>([])
     private static let nextIdentifier = Atomic<Int32>(1)
     /// Serialises mounting and unmounting.
     private static let changes = CompactLock()
 
-    public static var all: [Mount] { mounts.withLock { $0 } }
+    public static var all: [Mount] { mounts.withReadLock { $0 } }
 
     /// Mounts the root of everything. Called once at boot.
     public static func mountRoot(_ fileSystem: FileSystem, source: [UInt8], flags: MountFlags = []) throws(Errno) -> PathNode {

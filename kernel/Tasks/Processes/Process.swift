@@ -65,7 +65,9 @@ public final class Process {
     public let signals: SignalState
     private let space: SpinLock<AddressSpace?>
     private let filesLock: SpinLock<ProcessAttachment?>
-    private let limitsLock = SpinLock(ResourceLimits())
+    private let limitsLock = SequenceLock(ResourceLimits())
+    /// The next one in its bucket of `ProcessIndex`.
+    let nextInIndex = Atomic<UInt>(0)
     private let credentialsLock: SpinLock<Credentials>
     /// The program's base name (at most 15 bytes), for /proc and ps.
     public let commandName: SpinLock<[UInt8]>
@@ -127,9 +129,9 @@ public final class Process {
     }
 
     public var limits: ResourceLimits {
-        get { limitsLock.withLock { $0 } }
+        get { limitsLock.value }
         set {
-            limitsLock.withLock { $0 = newValue }
+            limitsLock.withWriteLock { $0 = newValue }
             fileSizeLimit.store(newValue[.fileSize].soft, ordering: .relaxed)
         }
     }

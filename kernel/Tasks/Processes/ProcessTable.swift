@@ -19,16 +19,16 @@ public enum ProcessTable {
         unowned(unsafe) var initProcess: Process?
     }
     /// The lock of everything that relates processes to each other.
-    static let tree = SpinLock(Tree())
+    static let tree = ReadWriteSpinLock(Tree())
 
     // MARK: Look-up
 
-    public static func process(_ pid: Int32) -> Process? { tree.withLock { $0.process(pid) } }
-    public static func thread(_ id: Int32) -> UserThread? { tree.withLock { $0.thread(id) } }
+    public static func process(_ pid: Int32) -> Process? { ProcessIndex.find(pid) }
+    public static func thread(_ id: Int32) -> UserThread? { tree.withReadLock { $0.thread(id) } }
 
     /// Every process, zombies included, by ascending pid.
     public static var all: [Process] {
-        var list: [Process] = tree.withLock { tree in
+        var list: [Process] = tree.withReadLock { tree in
             var list: [Process] = []
             list.reserveCapacity(tree.processCount)
             for bucket in tree.processes { list.append(contentsOf: bucket) }
@@ -38,11 +38,11 @@ public enum ProcessTable {
         return list
     }
 
-    public static var counts: (processes: Int, threads: Int) { tree.withLock { ($0.processCount, $0.threadCount) } }
+    public static var counts: (processes: Int, threads: Int) { tree.withReadLock { ($0.processCount, $0.threadCount) } }
 
     /// Whether any process is in this group.
     public static func groupExists(_ group: Int32, in session: Session? = nil) -> Bool {
-        tree.withLock { tree in
+        tree.withReadLock { tree in
             tree.contains { $0.links.group == group && (session == nil || $0.links.session === session) }
         }
     }
@@ -50,7 +50,7 @@ public enum ProcessTable {
     /// A group is orphaned when no member has a parent in another group of the same session: nobody could continue it, so
     /// terminal stops do not apply (POSIX, 3.264).
     public static func isOrphanedGroup(_ group: Int32) -> Bool {
-        tree.withLock { tree in
+        tree.withReadLock { tree in
             !tree.contains { process in
                 guard process.links.group == group, process.links.exitStatus == nil, let parent = process.links.parent
                 else { return false }
@@ -174,6 +174,7 @@ extension ProcessTable.Tree {
 
     mutating func add(_ process: Process) {
         processes[Int(process.pid) & 255].append(process)
+        ProcessIndex.add(process)
         processCount += 1
     }
 
@@ -189,6 +190,8 @@ extension ProcessTable.Tree {
         if let parent = process.links.parent { parent.links.children.removeAll { $0 === process } }
         process.setParent(nil)
         processes[Int(process.pid) & 255].removeAll { $0 === process }
+        ProcessIndex.remove(process)
+        DeferredRelease.release(process)
         processCount -= 1
         return process
     }

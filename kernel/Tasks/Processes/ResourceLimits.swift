@@ -1,5 +1,5 @@
 /// Resource limits by Linux's numbers (`include/uapi/asm-generic/resource.h`): soft and hard.
-public struct ResourceLimits: Sendable {
+public struct ResourceLimits: BitwiseCopyable, Sendable {
     public static var infinity: UInt64 { .max }
     public static var count: Int { 16 }
 
@@ -14,10 +14,10 @@ public struct ResourceLimits: Sendable {
         case locks, pendingSignals, messageQueues, nice, realTimePriority, realTimeTime
     }
 
-    private var limits: [Limit]
+    private var limits: InlineArray<16, Limit>
 
     public init() {
-        limits = Array(repeating: Limit(soft: Self.infinity, hard: Self.infinity), count: Self.count)
+        limits = InlineArray(repeating: Limit(soft: Self.infinity, hard: Self.infinity))
         limits[Kind.stack.rawValue] = Limit(soft: 8 << 20, hard: Self.infinity)
         limits[Kind.core.rawValue] = Limit(soft: 0, hard: Self.infinity)
         limits[Kind.openFiles.rawValue] = Limit(soft: 1024, hard: 4096)
