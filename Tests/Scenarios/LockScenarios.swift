@@ -35,6 +35,17 @@ let lockScenarios: [Scenario] = [
         try shell.check("find / -xdev | wc -l; cat /proc/[0-9]*/stat /proc/[0-9]*/maps > /dev/null 2>&1; sync")
         try requireNoReports(shell.machine.serial.text)
     },
+    Scenario("locks/desktop-in-order", "the debug kernel finds nothing wrong with the locks that the desktop takes") { test in
+        var configuration = test.kernelConfiguration("")
+        configuration.firmware = .kernel(
+            test.workspace.build.appending(path: "kernel-lockdep.elf"), commandLine: "console=ttyS0 root=/dev/vda")
+        configuration.processors = 2
+        (configuration.display, configuration.input) = (.virtioGPU, .virtioTablet)
+        let machine = try test.start(configuration)
+        let text = try machine.serial.expect(Desktop.readyLine, seconds: 120)
+        try require(text.contains("lockdep: orders of locks are checked"), "it does not check")
+        try requireNoReports(text)
+    },
     Scenario("locks/inheritance", "who waits for a lock lends its urgency to the owner, and to whom that one waits for") { test in
         let machine = try test.start(
             test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=inheritance"))

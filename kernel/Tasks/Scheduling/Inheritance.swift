@@ -7,15 +7,21 @@ import Synchronization
 /// It is transitive: an owner that waits for something itself passes the loan on. One spin lock protects all of it; only contended locks
 /// come here. It is taken before the locks of run queues.
 enum Inheritance {
-    static let lock = SpinLock(())
+    private static let lock = SpinLock(())
 
     /// How many owners, one waiting for the next, a loan is passed along. Beyond that it ends, which costs time, not safety.
     static let maximumDepth = 32
 
-    // All of the following is called with the lock held.
+    typealias Held = LockToken<InheritanceRank>
+
+    /// Runs `body` with the lock held. What changes queues and loans asks for the token, which is only to be had here.
+    @inline(__always)
+    static func withLock<Result>(_ body: (borrowing Held) -> Result) -> Result {
+        lock.withLock { _ in Held.lend { (held) in body(held) } }
+    }
 
     /// Queues a waiter, behind those that are as urgent, and lends its urgency.
-    static func enqueue(_ waiter: LendingWaiterPointer, on lending: LendingPointer) {
+    static func enqueue(_ waiter: LendingWaiterPointer, on lending: LendingPointer, _ held: borrowing Held) {
         lending.pointee.insert(waiter)
         waiter.pointee.lending = lending
         waiter.pointee.thread.setWait(waiter, isProgram: lending.pointee.isProgram)
@@ -23,7 +29,7 @@ enum Inheritance {
     }
 
     /// Takes a waiter off.
-    static func dequeue(_ waiter: LendingWaiterPointer) {
+    static func dequeue(_ waiter: LendingWaiterPointer, _ held: borrowing Held) {
         guard let lending = waiter.pointee.lending else { return }
         lending.pointee.remove(waiter)
         waiter.pointee.lending = nil
@@ -32,7 +38,7 @@ enum Inheritance {
     }
 
     /// Says whose it is now. Only something that is waited for has an owner here.
-    static func setOwner(_ owner: ThreadReference?, of lending: LendingPointer) {
+    static func setOwner(_ owner: ThreadReference?, of lending: LendingPointer, _ held: borrowing Held) {
         let old = lending.pointee.owner
         if old == owner { return }
         if let old {
@@ -97,7 +103,7 @@ enum Inheritance {
     static func ownUrgencyChanged(_ thread: ThreadReference) {
         // Hints: who starts to wait after this does so with the new urgency.
         if thread.pointee.owned == nil, thread.pointee.waitsForKernel == nil, thread.pointee.waitsForProgram == nil { return }
-        lock.withLock { _ in
+        withLock { _ in
             refresh(thread)
             requeue(thread, depth: 0)
         }
@@ -105,7 +111,9 @@ enum Inheritance {
 
     /// Whether `owner` waits in the end for a program's lock that `thread` owns: if that waited for `owner` too, neither would go on.
     /// Locks of the kernel are given back in any case.
-    static func wouldDeadlock(_ thread: ThreadReference, waitingFor owner: ThreadReference) -> Bool {
+    static func wouldDeadlock(
+        _ thread: ThreadReference, waitingFor owner: ThreadReference, _ held: borrowing Held
+    ) -> Bool {
         var owner = owner
         for _ in 0..<1024 {
             if owner == thread { return true }

@@ -119,7 +119,7 @@ struct MutexCore: ~Copyable {
     }
 
     private borrowing func wait(_ waiter: LendingWaiterPointer, _ own: UInt) {
-        while !Inheritance.lock.withLock({ _ in takeOrQueue(waiter, own) }) {
+        while !Inheritance.withLock({ held in takeOrQueue(waiter, own, held) }) {
             Scheduler.prepareToSleep(interruptible: false)
             if waiter.pointee.signal.load(ordering: .acquiring) == LendingWaiter.Signal.waits { Scheduler.sleepNow() }
             Scheduler.cancelSleep()
@@ -127,7 +127,9 @@ struct MutexCore: ~Copyable {
     }
 
     /// - Returns: true when the caller has the lock now, false when it is in the queue.
-    private borrowing func takeOrQueue(_ waiter: LendingWaiterPointer, _ own: UInt) -> Bool {
+    private borrowing func takeOrQueue(
+        _ waiter: LendingWaiterPointer, _ own: UInt, _ held: borrowing Inheritance.Held
+    ) -> Bool {
         switch waiter.pointee.signal.load(ordering: .relaxed) {
         case LendingWaiter.Signal.granted: return true
         case LendingWaiter.Signal.woken:
@@ -142,32 +144,32 @@ struct MutexCore: ~Copyable {
                 guard seen == 1 || word.compareExchange(expected: 0, desired: own, ordering: .acquiring).exchanged else {
                     continue
                 }
-                Inheritance.dequeue(waiter)
+                Inheritance.dequeue(waiter, held)
                 let isWanted = lending.address.pointee.first != nil
                 if isWanted || seen == 1 { word.store(own | (isWanted ? 1 : 0), ordering: .sequentiallyConsistent) }
-                if isWanted { Inheritance.setOwner(Scheduler.running, of: lending.address) }
+                if isWanted { Inheritance.setOwner(Scheduler.running, of: lending.address, held) }
                 return true
             }
             if seen & 1 == 0, !word.compareExchange(expected: seen, desired: seen | 1, ordering: .relaxed).exchanged { continue }
             // SAFETY: with the bit set the owner's unlocking comes here, and waits for the lock of `Inheritance`: it is alive.
-            Inheritance.setOwner(ThreadReference(bitPattern: seen & ~1), of: lending.address)
-            if !waiter.pointee.isQueued { Inheritance.enqueue(waiter, on: lending.address) }
+            Inheritance.setOwner(ThreadReference(bitPattern: seen & ~1), of: lending.address, held)
+            if !waiter.pointee.isQueued { Inheritance.enqueue(waiter, on: lending.address, held) }
             return false
         }
     }
 
     @inline(never)
     private borrowing func unlockSlowly(_ own: UInt) {
-        Inheritance.lock.withLock { _ in
-            Inheritance.setOwner(nil, of: lending.address)
+        Inheritance.withLock { held in
+            Inheritance.setOwner(nil, of: lending.address, held)
             guard let first = lending.address.pointee.first else { return word.store(0, ordering: .releasing) }
             let thread = first.pointee.thread
             if first.pointee.failures > 0 {
                 // It has been passed over once already: now it is handed the lock.
-                Inheritance.dequeue(first)
+                Inheritance.dequeue(first, held)
                 let isWanted = lending.address.pointee.first != nil
                 word.store(UInt(bitPattern: thread) | (isWanted ? 1 : 0), ordering: .releasing)
-                if isWanted { Inheritance.setOwner(thread, of: lending.address) }
+                if isWanted { Inheritance.setOwner(thread, of: lending.address, held) }
                 first.pointee.signal.store(LendingWaiter.Signal.granted, ordering: .releasing)
             } else {
                 word.store(1, ordering: .releasing)

@@ -10,45 +10,45 @@ public final class PriorityLock {
 
     public init() {}
 
-    deinit { Inheritance.lock.withLock { _ in Inheritance.setOwner(nil, of: lending.address) } }
+    deinit { Inheritance.withLock { held in Inheritance.setOwner(nil, of: lending.address, held) } }
 
     /// Says who has the lock. The thread must be told so again (`nil`, or somebody else) before it ends.
     public func setOwner(_ owner: Thread?) {
-        Inheritance.lock.withLock { _ in Inheritance.setOwner(owner?.block, of: lending.address) }
+        Inheritance.withLock { held in Inheritance.setOwner(owner?.block, of: lending.address, held) }
     }
 
     /// Queues a thread, unless its waiting would close a circle of threads that wait for each other.
     /// - Returns: false in that case.
     public func enqueue(_ waiter: PriorityWaiter) -> Bool {
-        Inheritance.lock.withLock { _ in
+        Inheritance.withLock { held in
             if let owner = lending.address.pointee.owner,
-                Inheritance.wouldDeadlock(waiter.thread.block, waitingFor: owner)
+                Inheritance.wouldDeadlock(waiter.thread.block, waitingFor: owner, held)
             {
                 return false
             }
-            Inheritance.enqueue(waiter.core.address, on: lending.address)
+            Inheritance.enqueue(waiter.core.address, on: lending.address, held)
             return true
         }
     }
 
     /// Takes a waiter off, if it is on.
     public func remove(_ waiter: PriorityWaiter) {
-        Inheritance.lock.withLock { _ in Inheritance.dequeue(waiter.core.address) }
+        Inheritance.withLock { held in Inheritance.dequeue(waiter.core.address, held) }
     }
 
-    public var hasWaiters: Bool { Inheritance.lock.withLock { _ in lending.address.pointee.first != nil } }
+    public var hasWaiters: Bool { Inheritance.withLock { held in lending.address.pointee.first != nil } }
 
     /// The most urgent of the waiters.
     public func first(of waiters: [PriorityWaiter]) -> PriorityWaiter? {
-        let first = Inheritance.lock.withLock { _ in lending.address.pointee.first }
+        let first = Inheritance.withLock { held in lending.address.pointee.first }
         return waiters.first { $0.core.address == first }
     }
 
     /// Makes a waiter the owner and wakes it.
     public func grant(to waiter: PriorityWaiter) {
-        Inheritance.lock.withLock { _ in
-            Inheritance.dequeue(waiter.core.address)
-            Inheritance.setOwner(waiter.thread.block, of: lending.address)
+        Inheritance.withLock { held in
+            Inheritance.dequeue(waiter.core.address, held)
+            Inheritance.setOwner(waiter.thread.block, of: lending.address, held)
         }
         waiter.core.address.pointee.signal.store(LendingWaiter.Signal.granted, ordering: .releasing)
         Scheduler.wake(waiter.thread)
