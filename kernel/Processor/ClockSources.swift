@@ -24,7 +24,8 @@ enum FallbackCounter {
     /// The counter as it is.
     static var reading: UInt64 { hpet?.read() ?? powerTimer?.read() ?? 0 }
 
-    /// Counts since the preparation, with all bits.
+    /// Counts since the preparation, with all bits. Apart, so that readers of the time-stamp counter save no registers for it.
+    @inline(never)
     static var count: UInt64 {
         let mask = mask
         while true {

@@ -116,7 +116,7 @@ public enum PerCPU {
     @inline(__always)
     public static var current: UnsafeMutablePointer<PerCPUBlock> {
         // SAFETY: GS points to a block that lives as long as the kernel.
-        UnsafeMutablePointer(bitPattern: machinePerCPU())!
+        UnsafeMutablePointer(bitPattern: machinePerCPU()).unsafelyUnwrapped
     }
 
     /// The running `Thread`, and its block: right at any time, wherever the thread goes. 0 before there are threads.

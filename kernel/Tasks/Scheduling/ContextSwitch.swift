@@ -37,8 +37,7 @@ public func threadExit() { Scheduler.exitCurrent() }
 
 /// Switches registers, stack, address space, FPU state and the per-processor words from one thread to another.
 /// The run queue's lock is held and interrupts are off.
-func contextSwitch(from old: ThreadReference, to new: ThreadReference) {
-    let cpu = PerCPU.current
+func contextSwitch(from old: ThreadReference, to new: ThreadReference, on cpu: UnsafeMutablePointer<PerCPUBlock>) {
     cpu.pointee.currentThread = UInt(bitPattern: new.pointee.thread.toOpaque())
     cpu.pointee.currentBlock = UInt(bitPattern: new)
     cpu.pointee.kernelStackTop = new.pointee.registers.stackTop

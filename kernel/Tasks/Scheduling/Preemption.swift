@@ -90,8 +90,7 @@ extension Scheduler {
 
     /// Notes that this processor does. Interrupts are off.
     @inline(__always)
-    static func noteSwitch(now: UInt64) {
-        let own = PerCPU.current
+    static func noteSwitch(_ own: UnsafeMutablePointer<PerCPUBlock>, now: UInt64) {
         let since = own.pointee.rescheduleSince.load(ordering: .relaxed)
         if since == 0 { return }
         own.pointee.rescheduleSince.store(0, ordering: .relaxed)

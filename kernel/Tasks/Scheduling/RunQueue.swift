@@ -83,12 +83,12 @@ struct RunQueue: ~Copyable {
 
     /// Accounts for the running thread's time in the kernel, as returns to user mode do. On this processor only.
     @inline(__always)
-    mutating func chargeKernel() {
+    mutating func chargeKernel(_ own: UnsafeMutablePointer<PerCPUBlock>) {
         let since = current.pointee.kernelSince, now = CPU.timestamp
         guard since != 0, now > since else { return }
         current.pointee.kernelSince = now
         current.pointee.systemTicks &+= now &- since
-        PerCPU.current.pointee.systemTicks &+= now &- since
+        own.pointee.systemTicks &+= now &- since
     }
 
     // MARK: Coming and going

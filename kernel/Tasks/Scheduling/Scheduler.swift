@@ -118,7 +118,7 @@ public enum Scheduler {
         if queue.pointee.shouldPreempt(now: now) || queue != ownQueue {
             requestReschedule(queue.pointee.processor)
         } else {
-            programSliceEnd()
+            programSliceEnd(PerCPU.current)
         }
     }
 
@@ -203,8 +203,8 @@ public enum Scheduler {
     /// Makes sure that the timer's interrupt comes by the end of the slice. One that comes earlier stays: it finds nothing to do and sets
     /// the timer anew, which costs less than setting it at every switch. Interrupts are off.
     @inline(__always)
-    private static func programSliceEnd() {
-        if ownQueue.pointee.sliceEnd.load(ordering: .relaxed) < PerCPU.current.pointee.programmedDeadline { programTimer() }
+    private static func programSliceEnd(_ own: UnsafeMutablePointer<PerCPUBlock>) {
+        if ownQueue(of: own).pointee.sliceEnd.load(ordering: .relaxed) < own.pointee.programmedDeadline { programTimer() }
     }
 
     /// The idle loop of this processor: waits for interrupts, runs whatever becomes ready.
@@ -236,9 +236,12 @@ public enum Scheduler {
 
     /// The queue of the processor that runs this. Interrupts are off, or it is only a hint.
     @inline(__always)
-    static var ownQueue: RunQueueReference {
+    static var ownQueue: RunQueueReference { ownQueue(of: PerCPU.current) }
+
+    @inline(__always)
+    private static func ownQueue(of processor: UnsafeMutablePointer<PerCPUBlock>) -> RunQueueReference {
         // SAFETY: set by `start`, and never freed.
-        RunQueueReference(bitPattern: PerCPU.current.pointee.runQueue).unsafelyUnwrapped
+        RunQueueReference(bitPattern: processor.pointee.runQueue).unsafelyUnwrapped
     }
 
     @inline(__always)
@@ -264,10 +267,11 @@ public enum Scheduler {
     /// Switches from the current thread, whose state says what becomes of it. The lock of this processor's queue is held. Returns
     /// when the thread runs again, perhaps on another processor.
     private static func switchAway(_ flags: UInt, now: UInt64 = machineMonotonicNanoseconds()) {
-        let queue = ownQueue
+        let own = PerCPU.current
+        let queue = ownQueue(of: own)
         let block = queue.pointee.current
         queue.pointee.charge(now: now)
-        queue.pointee.chargeKernel()
+        queue.pointee.chargeKernel(own)
         if block != queue.pointee.idle {
             switch block.pointee.state.load(ordering: .acquiring) {
             case .ready:
@@ -284,8 +288,8 @@ public enum Scheduler {
                 queue.pointee.removeCurrent()
             }
         }
-        PerCPU.current.pointee.needsReschedule = false
-        noteSwitch(now: now)
+        own.pointee.needsReschedule = false
+        noteSwitch(own, now: now)
         var next = queue.pointee.pick(now: now)
         if next == nil, Placement.steal(for: queue) {
             next = queue.pointee.pick(now: now)
@@ -295,14 +299,15 @@ public enum Scheduler {
         let chosen = next ?? queue.pointee.idle
         chosen.pointee.state.store(.running, ordering: .releasing)
         queue.pointee.setCurrent(chosen, now: now)
-        if chosen != block { contextSwitch(from: block, to: chosen) }
+        if chosen != block { contextSwitch(from: block, to: chosen, on: own) }
         finishSwitch()
         machineInterruptRestore(flags)
     }
 
     /// First thing on the new thread's stack: releases the queue, and what the old thread left.
     static func finishSwitch() {
-        let queue = ownQueue
+        let own = PerCPU.current
+        let queue = ownQueue(of: own)
         let finished = queue.pointee.finished
         queue.pointee.finished = nil
         let departing = queue.pointee.departing
@@ -313,7 +318,7 @@ public enum Scheduler {
             departing.pointee.processor.store(target, ordering: .releasing)
         }
         queue.unlock()
-        if needsTimer { programSliceEnd() }
+        if needsTimer { programSliceEnd(own) }
         if let departing { admit(departing) }
         finished?.release()
     }
