@@ -100,8 +100,14 @@ private func processorTime() {
     for index in 0..<3_000_000 { sum = sum &* 31 &+ index }
     let after = now(CLOCK_PROCESS_CPUTIME_ID)
     check("work costs time", after > before && sum != 1)
-    pause(milliseconds: 60)
-    check("sleep costs nearly none", now(CLOCK_PROCESS_CPUTIME_ID) - after < 50_000_000)
+    // The best of some: an emulator that does not get its host's processor makes any instruction long.
+    var least = Int.max
+    for _ in 0..<5 {
+        let start = now(CLOCK_PROCESS_CPUTIME_ID)
+        pause(milliseconds: 20)
+        least = min(least, now(CLOCK_PROCESS_CPUTIME_ID) - start)
+    }
+    check("sleep costs nearly none", least < 10_000_000)
     check("thread time", now(CLOCK_THREAD_CPUTIME_ID) <= now(CLOCK_PROCESS_CPUTIME_ID))
     let ticks = Buffer(32)
     check("times", sys(SYS_times, ticks.address) > 0)
