@@ -8,8 +8,16 @@ import Foundation
 @_cdecl("martlet_user_copy")
 public func seamUserCopy(_ destination: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, _ count: Int) -> Int {
     memcpy(destination, source, count)
+    if let body = seamAfterUserCopy {
+        seamAfterUserCopy = nil
+        body()
+    }
     return 0
 }
+
+/// Runs once, after the next copy from or to user memory: what happens on another processor at that moment. Set by a test that holds
+/// the make-believe processor.
+nonisolated(unsafe) public var seamAfterUserCopy: (() -> Void)?
 
 @_cdecl("martlet_user_zero")
 public func seamUserZero(_ destination: UnsafeMutableRawPointer, _ count: Int) -> Int {

@@ -110,17 +110,14 @@ final class Ext2Pages: PageCache {
         }
     }
 
+    /// The cache has cleared what lies behind the end. What a write that is under way has put there already stays untouched: the file's length
+    /// does not cover it yet, and the page is marked again when that write is done.
     override func writeBack(_ pageIndex: UInt64, _ frame: PhysicalAddress) throws(Errno) {
         let geometry = fileSystem.geometry
         let start = pageIndex << UInt64(pageShift)
         let end = byteCount
         if start >= end { return }
         let memory = frame.directMapped
-        if end - start < UInt64(pageSize) {
-            // A mapping may have written past the end; on the disk there are zeros.
-            let valid = Int(end - start)
-            (memory + valid).initializeMemory(as: UInt8.self, repeating: 0, count: pageSize - valid)
-        }
         var index = 0
         while index < geometry.blocksPerPage, start + UInt64(index * geometry.blockSize) < end {
             let (block, run) = try writableRun(pageIndex, index, memory, end)

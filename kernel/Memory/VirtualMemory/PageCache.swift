@@ -30,7 +30,8 @@ open class PageCache: MemoryObject {
         for index in 0..<frames.count { try fill(firstPage + UInt64(index), frames[index]) }
     }
 
-    /// Writes a changed page to where the file is kept.
+    /// Writes a changed page to where the file is kept. The frame is not to be changed: a write may be copying into the part of it that is
+    /// past the end of the file.
     open func writeBack(_ pageIndex: UInt64, _ frame: PhysicalAddress) throws(Errno) {}
 
     /// Told before a page is changed, by a write or through a shared mapping, with no lock held: the place to find room for
