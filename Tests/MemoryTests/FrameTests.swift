@@ -38,7 +38,7 @@ import Testing
             let frameCount = 16384
             let table = UnsafeMutablePointer<FrameInfo>.allocate(capacity: frameCount)
             table.initialize(
-                repeating: FrameInfo(word: 0, kind: .reserved, order: 0, sizeClass: 0, unused: 0, next: 0, previous: 0),
+                repeating: FrameInfo(word: 0, kind: .reserved, order: 0, sizeClass: 0, table: .none, next: 0, previous: 0),
                 count: frameCount)
             defer { table.deallocate() }
             FrameTable.base = table

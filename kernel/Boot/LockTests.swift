@@ -1,7 +1,7 @@
 import Processor
 import Scheduling
 import Support
-import Synchronization
+import struct Synchronization.Atomic
 
 /// Kernel tests of locks, asked for on the command line.
 enum LockTests {

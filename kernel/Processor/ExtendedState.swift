@@ -35,8 +35,10 @@ public struct ExtendedState {
         }
     }
 
-    public func copy(from other: ExtendedState) {
-        area.copyMemory(from: other.area, byteCount: Self.byteCount)
+    /// Makes a fresh state a copy of what is in the registers now.
+    public func copyRegisters() {
+        // Not XSAVEOPT, which leaves out what it wrote last, wherever that was.
+        if Features.current.hasXSAVE { asmXSAVE(area, Self.mask) } else { asmFXSAVE(area) }
     }
 
     /// The saved bytes, for signal frames. The first 512 have the layout of FXSAVE.

@@ -38,9 +38,11 @@ struct RandomState: ~Copyable {
         0x6d61_7274, 0x6c65_7421, 0x9e37_79b9, 0x7f4a_7c15, 0xf39c_c060, 0x5ced_c834, 0x1082_276b, 0xf3a2_7251,
     ]
     private var nonce: UInt64 = 0
-    /// The current block; words below `used` have been given out or became the key.
+    /// The block that is being computed.
     private var block = InlineArray<16, UInt32>(repeating: 0)
-    private var used = 16
+    /// Four blocks, since the key takes half a block of each refill; words below `used` have been given out or became the key.
+    private var words = InlineArray<64, UInt32>(repeating: 0)
+    private var used = 64
 
     /// Not inlined: the compiler (6.3.1) crashes on a static initialiser that contains an InlineArray inside a lock.
     @inline(never)
@@ -50,29 +52,45 @@ struct RandomState: ~Copyable {
         key[0] ^= UInt32(truncatingIfNeeded: entropy)
         key[1] ^= UInt32(truncatingIfNeeded: entropy >> 32)
         refill()
-        used = 16
+        used = 64
     }
 
     mutating func nextWord() -> UInt32 {
-        if used == 16 { refill() }
-        let word = block[used]
-        block[used] = 0
+        if used == 64 { refill() }
+        let word = words[used]
+        words[used] = 0
         used += 1
         return word
     }
 
-    /// Computes a block; its first half replaces the key.
+    /// Computes four blocks; the first half of the first one replaces the key.
     private mutating func refill() {
+        for number in 0..<4 {
+            compute(UInt32(number))
+            for i in 0..<16 {
+                words[number * 16 + i] = block[i]
+                block[i] = 0
+            }
+        }
+        nonce &+= 1
+        for i in 0..<8 {
+            key[i] = words[i]
+            words[i] = 0
+        }
+        used = 8
+    }
+
+    /// Computes the block with a number.
+    private mutating func compute(_ number: UInt32) {
         block[0] = 0x6170_7865
         block[1] = 0x3320_646e
         block[2] = 0x7962_2d32
         block[3] = 0x6b20_6574
         for i in 0..<8 { block[4 + i] = key[i] }
-        block[12] = 0
+        block[12] = number
         block[13] = 0
         block[14] = UInt32(truncatingIfNeeded: nonce)
         block[15] = UInt32(truncatingIfNeeded: nonce >> 32)
-        nonce &+= 1
         let start = block
         for _ in 0..<10 {
             quarter(0, 4, 8, 12)
@@ -85,11 +103,6 @@ struct RandomState: ~Copyable {
             quarter(3, 4, 9, 14)
         }
         for i in 0..<16 { block[i] = block[i] &+ start[i] }
-        for i in 0..<8 {
-            key[i] = block[i]
-            block[i] = 0
-        }
-        used = 8
     }
 
     @inline(__always)

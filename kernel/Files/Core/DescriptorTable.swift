@@ -113,7 +113,14 @@ public final class DescriptorTable {
     }
 
     /// Closes what exec must close.
-    public func closeForExec() { closeAll { _, slot in slot.closeOnExec } }
+    public func closeForExec() {
+        // Looked at first, because a forked child shares its slots with its parent until it changes them.
+        let hasAny = state.withLock { state in
+            for index in state.slots.indices where state.slots[index].closeOnExec { return true }
+            return false
+        }
+        if hasAny { closeAll { _, slot in slot.closeOnExec } }
+    }
 
     /// Closes a range of numbers (`close_range`).
     public func close(from first: UInt32, through last: UInt32) { closeAll { number, _ in number >= first && number <= last } }
@@ -127,7 +134,15 @@ public final class DescriptorTable {
     }
 
     /// Closes everything (exit).
-    public func closeAll() { closeAll { _, _ in true } }
+    public func closeAll() {
+        let slots = state.withLock { state in
+            let slots = state.slots
+            state.slots = []
+            state.lowestFree = 0
+            return slots
+        }
+        for slot in slots { if let file = slot.file { closed(file) } }
+    }
 
     private func closeAll(where shouldClose: (UInt32, Slot) -> Bool) {
         let closed: [OpenFile] = state.withLock { state in

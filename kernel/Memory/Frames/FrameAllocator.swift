@@ -11,7 +11,10 @@ public enum FrameAllocator {
     struct ProcessorCache {
         var head: UInt32 = FrameInfo.none
         var count: UInt32 = 0
-        var padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0)
+        /// Page tables that are in no tree: empty ones, and top-level ones whose user half is empty. See `TableFrames`.
+        var tables = FrameStack()
+        var roots = FrameStack()
+        var padding: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
     }
 
     static let maximumProcessors = 64
@@ -48,6 +51,7 @@ public enum FrameAllocator {
         let info = FrameTable[frame]
         info.pointee.kind = .allocated
         info.pointee.order = UInt8(truncatingIfNeeded: order)
+        info.pointee.table = .none
         info.pointee.word = 1
         let address = PhysicalAddress(frameNumber: UInt64(frame))
         if zeroed { zero(address, byteCount: pageSize << order) }
@@ -60,6 +64,7 @@ public enum FrameAllocator {
         if info.pointee.kind != .allocated || Int(info.pointee.order) != order {
             panic("a frame that is not allocated was freed")
         }
+        if info.pointee.table != .none, TableFrames.keep(UInt32(truncatingIfNeeded: address.frameNumber)) { return }
         giveBack(UInt32(truncatingIfNeeded: address.frameNumber), order: order)
     }
 
@@ -101,7 +106,10 @@ public enum FrameAllocator {
         guard isStarted else { return 0 }
         var sum = 0
         for zone in 0..<3 { sum += zones[zone].withLock { $0.freeCount } }
-        for processor in 0..<maximumProcessors { sum += Int(caches[processor].count) }
+        for processor in 0..<maximumProcessors {
+            let cache = caches[processor]
+            sum += Int(cache.count &+ cache.tables.count &+ cache.roots.count)
+        }
         return sum
     }
 
@@ -152,8 +160,9 @@ extension FrameAllocator {
             refill(cache)
             frame = cache.pointee.head
             if frame == FrameInfo.none {
+                frame = TableFrames.takeAny(from: cache)
                 machineInterruptRestore(flags)
-                return nil
+                return frame == FrameInfo.none ? nil : frame
             }
         }
         cache.pointee.head = FrameTable[frame].pointee.next

@@ -21,6 +21,15 @@ enum FrameKind: UInt8 {
     case large
 }
 
+/// What an allocated frame is as a page table.
+enum TableKind: UInt8 {
+    case none = 0
+    /// A table below the top: when it is freed it is empty.
+    case lower
+    /// A top-level table: when it is freed it has the kernel's half and no user half.
+    case root
+}
+
 /// What the kernel knows about one frame: 16 bytes, so that a gibibyte of memory costs 4 MiB.
 struct FrameInfo {
     /// Allocated frames: the reference count, changed atomically. Slabs: index of the first free object (low half) and
@@ -29,7 +38,8 @@ struct FrameInfo {
     var kind: FrameKind
     var order: UInt8
     var sizeClass: UInt8
-    var unused: UInt8
+    /// Allocated frames: whether it is a page table that is worth keeping when it is freed.
+    var table: TableKind
     /// Links of the list the frame is on: frame numbers, `FrameInfo.none` at the ends. Page tables keep their number of live
     /// entries in `previous`.
     var next: UInt32

@@ -67,7 +67,10 @@ public enum KernelMap {
 
     /// A fresh top-level table with the kernel's half filled in and an empty user half.
     public static func makeRoot() -> PhysicalAddress? {
+        // Those of the kernel itself are made before anything can be kept.
+        if let kept = TableFrames.takeRoot() { return kept }
         guard let top = FrameAllocator.allocate() else { return nil }
+        TableFrames.markRoot(top)
         let target = PageTables.table(top)
         // SAFETY: both are whole frames; the first 128 entries are the user part.
         UnsafeMutableRawBufferPointer(start: target, count: userTopLevelEntries * 8).initializeMemory(
@@ -184,8 +187,7 @@ extension PageTables {
         while current > level {
             let slot = table + Self.index(address, current)
             if !slot.pointee.isPresent {
-                guard let frame = FrameAllocator.allocate(zeroed: true) else { return nil }
-                FrameAllocator.tag(frame).pointee = 0
+                guard let frame = TableFrames.allocate() else { return nil }
                 slot.pointee = PageTableEntry(frame, [.present, .writable])
                 if current < 3 { Self.liveCount(slot).pointee &+= 1 }
             }

@@ -71,8 +71,7 @@ public struct PageTables {
 
     @inline(never)
     private static func addTable(at slot: Slot, _ access: PageFlags, countsParent: Bool) -> Slot? {
-        guard let frame = FrameAllocator.allocate(zeroed: true) else { return nil }
-        FrameAllocator.tag(frame).pointee = 0
+        guard let frame = TableFrames.allocate() else { return nil }
         slot.pointee = PageTableEntry(frame, access.union(.present))
         if countsParent { liveCount(slot).pointee &+= 1 }
         return table(frame)
@@ -92,6 +91,10 @@ public struct PageTables {
         liveCount(slot).pointee &-= 1
         return old
     }
+
+    /// The number of entries in the table of `slot` that are not empty.
+    @inline(__always)
+    public static func liveEntries(_ slot: Slot) -> UInt32 { liveCount(slot).pointee }
 
     /// Counts entries in that were stored directly, all in the table of `slot`.
     @inline(__always)

@@ -23,6 +23,8 @@ extension SpaceState {
         child.breakStart = breakStart
         child.breakEnd = breakEnd
         var protected = false
+        // What was copied before an error is in the list, by which it is freed.
+        defer { child.areas.balance() }
         defer { if protected { TranslationCache.invalidateAll(root: tables.root) } }
         var next = areas.first
         while let area = next {
@@ -34,7 +36,7 @@ extension SpaceState {
             let copiesPages = !value.isShared && value.flags.contains(.hasPrivatePages) && !value.flags.contains(.wipedOnFork)
             if !copiesPages { value.flags.remove(.hasPrivatePages) }
             let copy = AreaPointer.make(value)
-            child.areas.insert(copy)
+            child.areas.append(copy)
             child.account(copy, pages: value.pageCount, adding: true)
             if copiesPages { try copyPages(of: area, to: &child, &protected) }
         }
@@ -44,10 +46,16 @@ extension SpaceState {
     private mutating func copyPages(of area: AreaPointer, to child: inout SpaceState, _ protected: inout Bool) throws(Errno) {
         var address = area.pointee.start
         while let run = tables.nextRun(from: address, to: area.pointee.end) {
+            address = run.end
+            // The area may have a part in a table that holds pages of its neighbours only.
+            var index = 0
+            while index < run.count, run.slots[index].rawValue == 0 { index += 1 }
+            if index == run.count { continue }
             guard let targets = child.tables.makeSlot(run.address, access: [.writable, .user]) else { throw .outOfMemory }
             var filled: UInt32 = 0
             var anonymous: UInt64 = 0
-            for index in 0..<run.count {
+            while index < run.count {
+                defer { index += 1 }
                 let slot = run.slots + index
                 var entry = slot.pointee
                 if entry.rawValue == 0 { continue }
@@ -63,7 +71,6 @@ extension SpaceState {
             }
             PageTables.filled(targets, count: filled)
             child.usage.residentAnonymous &+= anonymous
-            address = run.end
         }
     }
 }

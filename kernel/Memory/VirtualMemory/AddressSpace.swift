@@ -162,8 +162,12 @@ struct SpaceState: ~Copyable {
         var address = start
         while let run = tables.nextRun(from: address, to: end) {
             var cleared: UInt32 = 0
-            for index in 0..<run.count {
-                let slot = run.slots + index
+            // Most tables hold a few pages: whoever has found them all need not look further.
+            let live = PageTables.liveEntries(run.slots)
+            var slot = run.slots
+            let end = slot + run.count
+            while slot < end, cleared < live {
+                defer { slot += 1 }
                 if slot.pointee.rawValue == 0 { continue }
                 let old = PageTables.exchange(slot, .empty)
                 cleared &+= 1

@@ -92,6 +92,38 @@ struct AreaTree: ~Copyable {
         if let next { gapChanged(next) }
     }
 
+    /// Adds an area behind all others, to the list only: `balance` makes the tree. For copying a whole address space.
+    mutating func append(_ area: AreaPointer) {
+        area.pointee.previous = last
+        area.pointee.next = nil
+        if let last { last.pointee.next = area } else { first = area }
+        last = area
+        count += 1
+    }
+
+    /// Makes the tree anew from the list.
+    /// - Complexity: O(count).
+    mutating func balance() {
+        var next = first
+        root = Self.takeTree(&next, count)
+        root?.pointee.parent = nil
+    }
+
+    /// A balanced tree of the next areas of a list.
+    private static func takeTree(_ next: inout AreaPointer?, _ count: Int) -> AreaPointer? {
+        if count == 0 { return nil }
+        let left = takeTree(&next, count >> 1)
+        guard let node = next else { return left }
+        next = node.pointee.next
+        let right = takeTree(&next, count - 1 - count >> 1)
+        node.pointee.left = left
+        node.pointee.right = right
+        left?.pointee.parent = node
+        right?.pointee.parent = node
+        update(node)
+        return node
+    }
+
     /// Takes an area out; it is not freed.
     mutating func remove(_ area: AreaPointer) {
         count -= 1

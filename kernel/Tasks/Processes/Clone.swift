@@ -117,6 +117,7 @@ public enum Clone {
             name: parent.commandName.withLock { $0 }, signals: parent.signals.copyForFork())
         if request.flags.contains(.clearedHandlers) { child.signals.resetForExec() }
         child.limits = parent.limits
+        child.memoryKillAdjustment.store(parent.memoryKillAdjustment.load(ordering: .relaxed), ordering: .relaxed)
         let arguments = parent.argumentRange.withLock { $0 }
         child.argumentRange.withLock { $0 = arguments }
         let path = parent.executablePath.withLock { $0 }
@@ -132,10 +133,7 @@ public enum Clone {
 
     /// What every new thread takes from its maker: FPU registers, thread pointer, signal mask, and how it is scheduled.
     private static func inherit(_ thread: UserThread, from caller: UserThread) {
-        if let state = caller.extendedState {
-            state.save()
-            thread.extendedState?.copy(from: state)
-        }
+        thread.extendedState?.copyRegisters()
         thread.userFSBase = CPU.fsBase
         thread.userGSBase = CPU.userGSBase
         thread.signalMask = caller.signalMask

@@ -170,10 +170,12 @@ public enum Exit {
 
     /// A stopped group that loses its last link to a living session member gets SIGHUP and SIGCONT (POSIX, _exit).
     private static func hangUpOrphans(of process: Process) {
-        let group = process.groupID
-        let members = ProcessTable.all.filter { $0.groupID == group && $0 !== process }
-        let hasStopped = ProcessTable.tree.withLock { _ in members.contains { $0.links.isStopped } }
-        guard hasStopped, ProcessTable.isOrphanedGroup(group) else { return }
+        let stoppedGroup: Int32? = ProcessTable.tree.withLock { tree in
+            let group = process.links.group
+            if tree.stoppedCount == 0 { return nil }
+            return tree.contains { $0.links.isStopped && $0.links.group == group && $0 !== process } ? group : nil
+        }
+        guard let group = stoppedGroup, ProcessTable.isOrphanedGroup(group) else { return }
         ProcessTable.send(.hangUp, toGroup: group)
         ProcessTable.send(.continued, toGroup: group)
     }

@@ -89,6 +89,8 @@ public final class Process {
     public let realTimer: IntervalTimer
     /// The signal that it gets when its parent ends (PR_SET_PDEATHSIG); 0 for none. Children do not inherit it.
     public let parentDeathSignal = Atomic<Int32>(0)
+    /// How much rather (up to 1000) or less (down to −1000, never) than its size says it is killed when memory runs out. Children inherit it.
+    public let memoryKillAdjustment = Atomic<Int32>(0)
     /// RLIMIT_FSIZE, which each write asks for.
     public let fileSizeLimit = Atomic<UInt64>(.max)
     /// Processor time of threads that have exited, and of children that were waited for, in nanoseconds.

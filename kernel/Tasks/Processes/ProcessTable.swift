@@ -16,6 +16,10 @@ public enum ProcessTable {
         var nextID: Int32 = 1
         var processCount = 0
         var threadCount = 0
+        /// How often each number is in use: by a thread, a process, as its group and as its session.
+        var uses = IDUses()
+        /// Processes that are stopped, so that one that exits need not look for them.
+        var stoppedCount = 0
         unowned(unsafe) var initProcess: Process?
     }
     /// The lock of everything that relates processes to each other.
@@ -66,8 +70,10 @@ public enum ProcessTable {
         let session = Session(id: process.pid)
         let threads: [UserThread]? = tree.withLock { tree in
             if tree.contains(where: { $0.links.group == process.pid }) { return nil }
+            tree.uses.add(process, -1)
             process.links.session = session
             process.links.group = process.pid
+            tree.uses.add(process, 1)
             return process.links.threads
         }
         guard let threads else { throw .notPermitted }
@@ -90,7 +96,9 @@ public enum ProcessTable {
                 let isMember = tree.contains { $0.links.group == group && $0.links.session === target.links.session }
                 if !isMember { return .notPermitted }
             }
+            tree.uses.add(target, -1)
             target.links.group = group
+            tree.uses.add(target, 1)
             return nil
         }
         if let failure { throw failure }
@@ -103,11 +111,7 @@ public enum ProcessTable {
             for _ in 0..<maximumID {
                 let id = tree.nextID
                 tree.nextID = id + 1 < maximumID ? id + 1 : 300
-                if tree.process(id) == nil, tree.thread(id) == nil,
-                    !tree.contains(where: { $0.links.group == id || $0.links.session?.id == id })
-                {
-                    return id
-                }
+                if tree.uses.isFree(id) { return id }
             }
             return nil
         }
@@ -175,6 +179,7 @@ extension ProcessTable.Tree {
     mutating func add(_ process: Process) {
         processes[Int(process.pid) & 255].append(process)
         ProcessIndex.add(process)
+        uses.add(process, 1)
         processCount += 1
     }
 
@@ -182,6 +187,7 @@ extension ProcessTable.Tree {
         thread.process.links.threads.append(thread)
         thread.process.links.remainingThreads += 1
         threads[Int(thread.id) & 255].append(thread)
+        uses.add(thread.id, 1)
         threadCount += 1
     }
 
@@ -192,6 +198,8 @@ extension ProcessTable.Tree {
         processes[Int(process.pid) & 255].removeAll { $0 === process }
         ProcessIndex.remove(process)
         DeferredRelease.release(process)
+        uses.add(process, -1)
+        if process.links.isStopped { stoppedCount -= 1 }
         processCount -= 1
         return process
     }
@@ -199,6 +207,7 @@ extension ProcessTable.Tree {
     mutating func remove(_ thread: UserThread) {
         thread.process.links.threads.removeAll { $0 === thread }
         threads[Int(thread.id) & 255].removeAll { $0 === thread }
+        uses.add(thread.id, -1)
         threadCount -= 1
     }
 }

@@ -71,9 +71,10 @@ extension ProcessTable {
 
     /// Continues a stopped process, as SIGCONT and SIGKILL do.
     private static func resume(_ process: Process) {
-        let threads: [UserThread] = tree.withLock { _ in
+        let threads: [UserThread] = tree.withLock { tree in
             guard process.links.isStopped else { return [] }
             process.links.isStopped = false
+            tree.stoppedCount -= 1
             process.links.unreportedStop = 0
             process.links.unreportedContinue = true
             return process.links.threads

@@ -56,7 +56,10 @@ public final class SignalState {
     /// signalfd and sigtimedwait wait here for new signals.
     public let arrival = WaitQueue()
 
-    public init() { state = SpinLock(State(actions: Array(repeating: SignalAction(), count: 64))) }
+    /// What every signal has that nobody said anything about: one array, which is shared until an action is set.
+    private static let defaultActions = Array(repeating: SignalAction(), count: 64)
+
+    public init() { state = SpinLock(State(actions: Self.defaultActions)) }
 
     private init(actions: [SignalAction]) { state = SpinLock(State(actions: actions)) }
 
@@ -64,13 +67,17 @@ public final class SignalState {
 
     /// Exec: handlers become the default, ignored signals stay ignored.
     func resetForExec() {
-        state.withLock { state in
-            for index in 0..<64 {
-                let handler = state.actions[index].handler
-                state.actions[index] = SignalAction()
-                if handler == SignalAction.ignoreHandler { state.actions[index].handler = handler }
+        var fresh = Self.defaultActions
+        // The old actions are dropped outside the lock.
+        let old = state.withLock { state in
+            for index in 0..<64 where state.actions[index].handler == SignalAction.ignoreHandler {
+                fresh[index].handler = SignalAction.ignoreHandler
             }
+            let old = state.actions
+            state.actions = fresh
+            return old
         }
+        _ = old
     }
 
     public func action(_ signal: Signal) -> SignalAction { state.withLock { $0.actions[Int(signal.rawValue) - 1] } }

@@ -130,9 +130,10 @@ enum SignalDelivery {
 
     /// Stops all threads of the process until SIGCONT.
     private static func stop(_ process: Process, _ signal: Signal) {
-        let others: [UserThread] = ProcessTable.tree.withLock { _ in
+        let others: [UserThread] = ProcessTable.tree.withLock { tree in
             if process.links.isStopped { return [] }
             process.links.isStopped = true
+            tree.stoppedCount += 1
             process.links.unreportedStop = signal.rawValue
             process.links.unreportedContinue = false
             return process.links.threads.filter { $0 !== UserThread.current }
