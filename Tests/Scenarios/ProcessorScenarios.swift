@@ -14,6 +14,12 @@ let processorScenarios: [Scenario] =
                 try play([name], milliseconds: 1200, processors: count, test)
             }
         }
+    }
+    + [2, 8].map { count in
+        Scenario(
+            "processors/all-at-once-\(count)",
+            "all storms at the same time on \(count) processors, beside a busy disk, find nothing wrong"
+        ) { test in try playTogether(processors: count, test) }
     } + [
         Scenario("processors/mix-8", "short storms of every kind on 8 processors find nothing wrong") { test in
             try play(storms, milliseconds: 300, processors: 8, test)
@@ -53,12 +59,67 @@ private func play(_ names: [String], milliseconds: Int, processors: Int, _ test:
     let shell = try startForStorms(processors: processors, test)
     // The first round fills caches that stay.
     for name in names { try round(shell, name, seed: 1, milliseconds: milliseconds / 3) }
-    let before = try usedKilobytes(shell)
+    let before = try Counters(shell)
     for name in names { try round(shell, name, seed: processors * 100 + 7, milliseconds: milliseconds) }
-    try Deadline.poll(seconds: 10, "the end of what the storms started, and their memory back") { () -> Void? in
-        let after = try usedKilobytes(shell)
-        return after <= before + 2048 ? () : nil
+    try requireQuiet(shell, before)
+}
+
+/// Every storm at once, and a disk that is read meanwhile: interrupts come in the middle of everything.
+private func playTogether(processors: Int, _ test: ScenarioContext) throws {
+    let shell = try startForStorms(processors: processors, test)
+    for name in storms { try round(shell, name, seed: 1, milliseconds: 100) }
+    let before = try Counters(shell)
+    let reading = "dd if=/dev/vda of=/dev/null bs=4096 count=2000; cat /proc/[0-9]*/stat /proc/interrupts"
+    try shell.check("{ (while [ ! -e /tmp/over ]; do \(reading); done) > /dev/null 2>&1 & }")
+    for name in storms {
+        // One that writes files does so on the disk.
+        let folder = name == "files" ? "/root" : "/tmp"
+        let storm = stormCommand(name, seed: processors, milliseconds: 2500, folder: folder)
+        try shell.check("{ (\(storm); echo status $?) > /tmp/\(name).log 2>&1 & }", seconds: 60)
     }
+    try Deadline.poll(seconds: 120, "the end of all storms") { () -> Void? in
+        let ended = try number(shell, "grep -l '^status' /tmp/*.log 2>/dev/null | wc -l")
+        return ended == storms.count ? () : nil
+    }
+    try shell.check("touch /tmp/over; wait", seconds: 60)
+    for name in storms {
+        let output = try shell.check("cat /tmp/\(name).log")
+        try require(output.contains("failures 0") && output.contains("status 0"), "\(name), beside the others:\n\(output)")
+    }
+    try shell.check("rm /tmp/*.log /tmp/over")
+    try require(try Counters(shell).diskInterrupts > before.diskInterrupts, "the disk was silent meanwhile")
+    try requireQuiet(shell, before)
+}
+
+/// What a system shows that has nothing to do.
+private struct Counters {
+    /// Memory in use that is no cache of files.
+    var usedKilobytes: Int
+    var threads: Int
+    var diskInterrupts: Int
+
+    init(_ shell: GuestShell) throws {
+        usedKilobytes = try number(
+            shell,
+            "awk '/^MemTotal|^MemFree|^Cached/ { v[$1] = $2 } END { print v[\"MemTotal:\"] - v[\"MemFree:\"] - v[\"Cached:\"] }' /proc/meminfo"
+        )
+        threads = try number(shell, "cut -d/ -f2 /proc/loadavg | cut -d' ' -f1")
+        diskInterrupts = try number(
+            shell,
+            "awk '/virtio/ { for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+$/) n += $i } END { print n + 0 }' /proc/interrupts")
+    }
+}
+
+/// Requires that what the storms started has ended and that its memory is back.
+private func requireQuiet(_ shell: GuestShell, _ before: Counters) throws {
+    var seen = ""
+    do {
+        try Deadline.poll(seconds: 15, "the end of what the storms started, and their memory back") { () -> Void? in
+            let after = try Counters(shell)
+            seen = "\(after), before \(before)"
+            return after.usedKilobytes <= before.usedKilobytes + 2048 && after.threads <= before.threads ? () : nil
+        }
+    } catch { throw TestFailure("\(error): \(seen)") }
     try shell.expect("ls /proc | grep -c storm; grep -l storm /proc/[0-9]*/comm | wc -l", prints: "0\n0")
     try require(!shell.machine.serial.text.contains("Kernel panic"), "the kernel panicked")
 }
@@ -71,11 +132,10 @@ private func round(_ shell: GuestShell, _ name: String, seed: Int, milliseconds:
     }
 }
 
-/// Memory in use that is no cache of files.
-private func usedKilobytes(_ shell: GuestShell) throws -> Int {
-    let text = try shell.check(
-        "awk '/^MemTotal|^MemFree|^Cached/ { v[$1] = $2 } END { print v[\"MemTotal:\"] - v[\"MemFree:\"] - v[\"Cached:\"] }' /proc/meminfo"
-    )
-    guard let number = Int(text.split(separator: "\n").last ?? "") else { throw TestFailure("no figure of memory: \(text)") }
+private func number(_ shell: GuestShell, _ command: String) throws -> Int {
+    let text = try shell.check(command)
+    guard let number = Int(text.split(separator: "\n").last ?? "") else {
+        throw TestFailure("\(command) gives no number: \(text)")
+    }
     return number
 }

@@ -96,9 +96,10 @@ func signalStorm(_ storm: Storm) {
             }
         }
     }
-    // The last ones may be on their way.
-    let patience = now() + 3_000_000_000
+    // The last ones may be on their way: they are waited for as long as some arrive, however slow the machine is.
+    var (seen, patience) = (ts_load(taken), now() + 5_000_000_000)
     while ts_load(taken) != ts_load(sent) && now() < patience {
+        if ts_load(taken) != seen { (seen, patience) = (ts_load(taken), now() + 5_000_000_000) }
         for pid in receivers { sys(SYS_kill, pid, Int(SIGCONT)) }
         pause(milliseconds: 5)
     }

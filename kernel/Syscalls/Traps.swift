@@ -55,11 +55,13 @@ enum PageFaultTrap {
             case .accessDenied: fail(frame, address: address, signal: .segmentationFault, code: 2, isUser)
             case .busError, .ioError: fail(frame, address: address, signal: .bus, code: 2, isUser)
             case .outOfMemory:
-                Log.error("out of memory: killing process \(thread.process.pid)")
-                if isUser {
+                switch OutOfMemory.relieve() {
+                case .retry: return
+                case .killed: if !isUser { fail(frame, address: address, signal: .bus, code: 2, false) }
+                case .hopeless:
+                    Log.error("out of memory, and nothing to kill: process \(thread.process.pid) ends")
                     thread.forceSignal(SignalInfo(.kill))
-                } else {
-                    fail(frame, address: address, signal: .bus, code: 2, false)
+                    if !isUser { fail(frame, address: address, signal: .bus, code: 2, false) }
                 }
             }
         }

@@ -72,10 +72,15 @@ final class ProcProcess: ProcFolder {
         case 8: return text(entry, mode) { () throws(Errno) in ProcessTexts.maps(process) }
         case 9: return text(entry, mode) { () throws(Errno) in KernelTexts.mountInformation(root: FileContext.of(process)?.root) }
         case 10: return text(entry, mode) { () throws(Errno) in KernelTexts.mounts(root: FileContext.of(process)?.root) }
-        case 11: return text(entry, mode) { () throws(Errno) in StaticString("0\n").bytes }
+        case 11:
+            return text(entry, mode) { () throws(Errno) in
+                (KernelString(OutOfMemory.score(of: process).score / 1000) + "\n").utf8
+            }
         case 12:
-            // Accepted for the sake of programs that set it; there is one policy for all.
-            return text(entry, mode, accept: { (_) throws(Errno) in }) { () throws(Errno) in StaticString("0\n").bytes }
+            return text(entry, mode, accept: { (bytes) throws(Errno) in try Self.setAdjustment(bytes, of: process) }) {
+                () throws(Errno) in
+                (KernelString(Int(process.memoryKillAdjustment.load(ordering: .relaxed))) + "\n").utf8
+            }
         case 13: return link(entry) { (context) throws(Errno) in context.root }
         case 14: return text(entry, mode) { () throws(Errno) in ProcessTexts.stat(process, thread) }
         case 15: return text(entry, mode) { () throws(Errno) in ProcessTexts.statm(process) }
@@ -84,6 +89,25 @@ final class ProcProcess: ProcFolder {
         case 18: return text(entry, mode) { () throws(Errno) in ProcessTexts.memory(process, of: { $0.auxiliaryVector }) }
         default: return nil
         }
+    }
+
+    /// Writing oom_score_adj: a decimal number from −1000 to 1000; only the superuser may lower it.
+    private static func setAdjustment(_ text: [UInt8], of process: Process) throws(Errno) {
+        var digits = text[...]
+        while let last = digits.last, last == 10 || last == 32 { digits.removeLast() }
+        let isNegative = digits.first == UInt8(ascii: "-")
+        if isNegative { digits.removeFirst() }
+        guard !digits.isEmpty, digits.count <= 4 else { throw .invalidArgument }
+        var value: Int32 = 0
+        for digit in digits {
+            guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9") else { throw .invalidArgument }
+            value = value * 10 + Int32(digit - UInt8(ascii: "0"))
+        }
+        if isNegative { value = -value }
+        guard value >= -1000, value <= 1000 else { throw .invalidArgument }
+        let isLower = value < process.memoryKillAdjustment.load(ordering: .relaxed)
+        if isLower, !Process.current.credentials.isPrivileged { throw .accessDenied }
+        process.memoryKillAdjustment.store(value, ordering: .relaxed)
     }
 
     private var owner: (uid: UInt32, gid: UInt32) { metadata.withLock { ($0.uid, $0.gid) } }
