@@ -10,6 +10,10 @@ public let allScenarios: [Scenario] =
 /// Scenarios that the system does not pass yet, each with what is missing. They are not part of `make test`; `martlet-test run
 /// --pending` plays them, and one that passes is taken off this list.
 public let pendingScenarios: [String: String] = [
+    "processors/locks-1": "as locks-2",
+    "processors/locks-2":
+        "rarely, with deaths and time limits, a lock that inherits priority has the wrong owner (EINVAL or EPERM)",
+    "processors/locks-4": "as locks-2",
     "processors/all-at-once-2": "new; not played often enough to count",
     "processors/all-at-once-8": "new; not played often enough to count",
 ]
