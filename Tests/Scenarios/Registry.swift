@@ -14,6 +14,7 @@ public let pendingScenarios: [String: String] = [
     "processors/locks-2":
         "rarely, with deaths and time limits, a lock that inherits priority has the wrong owner (EINVAL or EPERM)",
     "processors/locks-4": "as locks-2",
+    "processors/stale-is-noticed": "a kernel that does not shoot down may also stand still instead of failing the storm",
     "processors/all-at-once-2": "new; not played often enough to count",
     "processors/all-at-once-8": "new; not played often enough to count",
 ]
