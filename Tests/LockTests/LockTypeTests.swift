@@ -30,20 +30,25 @@ import Testing
             }
         }
         #expect(shared.count == 80_000)
-        #expect(!shared.lock.isLocked)
+        let isFree = !shared.lock.isLocked
+        #expect(isFree)
     }
 
     @Test func ticketsWrapAround() {
         let lock = TicketLock()
         for _ in 0..<70_000 {
             lock.lock()
-            #expect(!lock.tryLock())
+            let isRefused = !lock.tryLock()
+            #expect(isRefused)
             lock.unlock()
         }
-        #expect(lock.tryLock())
-        #expect(lock.isLocked)
+        let isTaken = lock.tryLock()
+        #expect(isTaken)
+        let isHeld = lock.isLocked
+        #expect(isHeld)
         lock.unlock()
-        #expect(!lock.isLocked)
+        let isFreeAgain = !lock.isLocked
+        #expect(isFreeAgain)
     }
 
     @Test func whoComesFirstIsServedFirst() {
@@ -94,10 +99,13 @@ import Testing
 
     @Test func readersAndWritersOfASpinLock() {
         let lock = ReadWriteSpinLock(5)
-        #expect(lock.withReadLock { $0 } == 5)
+        let readsWhatWasPutIn = lock.withReadLock { $0 } == 5
+        #expect(readsWhatWasPutIn)
         lock.withLock { $0 = 6 }
-        #expect(lock.withReadLock { outer in lock.withReadLock { inner in outer + inner } } == 12)
+        let readersNest = lock.withReadLock { outer in lock.withReadLock { inner in outer + inner } } == 12
+        #expect(readersNest)
         lock.withLock { $0 += 1 }
-        #expect(lock.withReadLock { $0 } == 7)
+        let readsWhatWasWritten = lock.withReadLock { $0 } == 7
+        #expect(readsWhatWasWritten)
     }
 }

@@ -24,8 +24,8 @@ enum LockTests {
     // MARK: Priority inheritance
 
     private final class Scene {
-        let inner = Mutex(0)
-        let outer = Mutex(0)
+        let inner = Scheduling.Mutex(0)
+        let outer = Scheduling.Mutex(0)
         let stage = Atomic<Int>(0)
         let stop = Atomic<Bool>(false)
         func reach(_ wanted: Int) { while stage.load(ordering: .acquiring) < wanted { Scheduler.yield() } }
