@@ -12,11 +12,11 @@ public struct ClockPage: ~Copyable, Sendable {
     let flags = Atomic<UInt64>(0)
     /// Offset 16: the counts of the time-stamp counter at which the clocks had the values `base` and `rawBase`.
     let origin = Atomic<UInt64>(0)
-    /// Offset 24: nanoseconds a count, with 32 binary places.
-    let multiplier = Atomic<UInt64>(0)
+    /// Offset 24: nanoseconds a count, with 32 binary places. Until somebody knows better a count is one.
+    let multiplier = Atomic<UInt64>(1 << 32)
     let base = Atomic<UInt64>(0)
     /// Offset 40: the same without what `adjtimex` has changed.
-    let rawMultiplier = Atomic<UInt64>(0)
+    let rawMultiplier = Atomic<UInt64>(1 << 32)
     let rawBase = Atomic<UInt64>(0)
     /// Offset 56: what is to be added to the monotonic time for UTC since 1970.
     let realtimeOffset = Atomic<UInt64>(0)

@@ -31,6 +31,9 @@ public enum WatchdogAlarm {
         deadline.store(timer.ring(inSeconds: seconds), ordering: .releasing)
     }
 
+    /// Whether the alarm may ring: a comparator of 32 bits also interrupts when the counter wraps around (2.3.9.2.1), which means nothing.
+    public static var isOn: Bool { deadline.load(ordering: .relaxed) != 0 }
+
     /// Whether this is what an NMI is about; then it is off until somebody puts it off again. Called by the NMI handler.
     public static func hasRung() -> Bool {
         guard let timer, deadline.load(ordering: .acquiring) != 0, timer.isPast(deadline.load(ordering: .relaxed)) else {

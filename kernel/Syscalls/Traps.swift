@@ -94,7 +94,7 @@ enum ExceptionTrap {
                 KernelFault.stuckReporter?(frame.pointee)
                 return
             }
-            Log.warning("non-maskable interrupt")
+            if !WatchdogAlarm.isOn { Log.warning("non-maskable interrupt") }
             return
         }
         guard frame.pointee.isFromUser else {
