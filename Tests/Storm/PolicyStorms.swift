@@ -134,7 +134,8 @@ func balanceStorm(_ storm: Storm) {
     takeTheChair(storm)
     let used = compete(storm, milliseconds: 3000, [Competitor](repeating: Competitor(mask: 3), count: 3))
     ts_store(least, Int32(used.min()!))
-    storm.require(used.min()! * 4 > used.max()! * 3, "shares among processors", used[0], used[1], used[2])
+    // Who does not take turns gets half of what the one alone gets.
+    storm.require(used.min()! * 3 > used.max()! * 2, "shares among processors", used[0], used[1], used[2])
     storm.require(used.reduce(0, +) > 5000, "a processor was idle", used.reduce(0, +))
     storm.require(setPolicy(SCHED_OTHER, 0) == 0, "the policy cannot be left")
 }
