@@ -176,6 +176,29 @@ import Testing
         }
     }
 
+    /// A frame that was a page table and is a device's buffer next must not be kept as a table, with what the device wrote, afterwards.
+    @Test func buffersAreNotKeptAsTheTablesTheyWere() {
+        FakeMemory.start()
+        withProcessor {
+            // More than a processor keeps, so that most of them go back to the zones.
+            var tables = (0..<2048).compactMap { _ in TableFrames.allocate() }
+            #expect(tables.count == 2048)
+            for table in tables { FrameAllocator.release(table) }
+            for _ in 0..<64 {
+                guard let buffer = DMABuffer(byteCount: 256 << 10) else {
+                    Issue.record("no buffer")
+                    return
+                }
+                memset(buffer.pointer, 256 << 10)
+            }
+            tables = (0..<64).compactMap { _ in TableFrames.allocate() }
+            for table in tables {
+                #expect(UnsafeRawBufferPointer(start: table.directMapped, count: 4096).allSatisfy { $0 == 0 })
+                FrameAllocator.release(table)
+            }
+        }
+    }
+
     private func memset(_ pointer: UnsafeMutableRawPointer, _ count: Int) {
         UnsafeMutableRawBufferPointer(start: pointer, count: count).initializeMemory(as: UInt8.self, repeating: 0xff)
     }

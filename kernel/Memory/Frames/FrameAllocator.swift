@@ -51,7 +51,6 @@ public enum FrameAllocator {
         let info = FrameTable[frame]
         info.pointee.kind = .allocated
         info.pointee.order = UInt8(truncatingIfNeeded: order)
-        info.pointee.table = .none
         info.pointee.word = 1
         let address = PhysicalAddress(frameNumber: UInt64(frame))
         if zeroed { zero(address, byteCount: pageSize << order) }
@@ -64,7 +63,11 @@ public enum FrameAllocator {
         if info.pointee.kind != .allocated || Int(info.pointee.order) != order {
             panic("a frame that is not allocated was freed")
         }
-        if info.pointee.table != .none, TableFrames.keep(UInt32(truncatingIfNeeded: address.frameNumber)) { return }
+        if info.pointee.table != .none {
+            if TableFrames.keep(UInt32(truncatingIfNeeded: address.frameNumber)) { return }
+            // Whoever gets the frame next does not make a table of it, and need not know what it was.
+            info.pointee.table = .none
+        }
         giveBack(UInt32(truncatingIfNeeded: address.frameNumber), order: order)
     }
 

@@ -86,8 +86,10 @@ enum TableFrames {
     /// Any of a processor's kept frames, for other use. Interrupts are off.
     @inline(never)
     static func takeAny(from cache: UnsafeMutablePointer<FrameAllocator.ProcessorCache>) -> UInt32 {
-        let frame = cache.pointee.tables.pop()
-        return frame == FrameInfo.none ? cache.pointee.roots.pop() : frame
+        let table = cache.pointee.tables.pop()
+        let frame = table == FrameInfo.none ? cache.pointee.roots.pop() : table
+        if frame != FrameInfo.none { FrameTable[frame].pointee.table = .none }
+        return frame
     }
 
     private static func isEmpty(_ frame: UInt32, _ kind: TableKind) -> Bool {
