@@ -210,6 +210,9 @@ let tests: [Target] = [
     .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: optimised),
     .target(name: "KernelSeams", dependencies: ["Support", "Processor", "Frames", "Scheduling"], path: "Tests/KernelSeams"),
     .testTarget(
+        name: "ProcessorTests", dependencies: ["Processor", "ACPI", "RealTimeClock", "Support", "KernelSeams"],
+        path: "Tests/ProcessorTests", swiftSettings: common),
+    .testTarget(
         name: "MemoryTests",
         dependencies: ["ABI", "Support", "Frames", "Scheduling", "VirtualMemory", "Programs", "KernelSeams"],
         path: "Tests/MemoryTests", swiftSettings: common),

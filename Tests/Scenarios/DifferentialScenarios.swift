@@ -10,7 +10,7 @@ private let families = [
     "processes", "groups", "exec", "badelf", "signals", "signalwaits", "sockets", "listeners", "rights", "polling", "epoll",
     "counters", "futex", "futexlocks", "threads", "clones", "terminals", "jobs", "registers", "badinput", "badpointers", "limits",
     "time", "proc",
-    "credentials", "scheduling", "sharedobject",
+    "credentials", "scheduling", "sharedobject", "timers", "vectorstates",
 ]
 
 /// Families that exercise a file system run on the disk's too, not only in the memory of /tmp.

@@ -34,7 +34,7 @@ public enum SyscallNumber: Int {
     case syncFileRange = 277, vmsplice, movePages, utimensat, epollPwait, signalfd, timerfdCreate, eventfd, fallocate
     case timerfdSettime = 286, timerfdGettime, accept4, signalfd4, eventfd2, epollCreate1, dup3, pipe2, inotifyInit1
     case preadv = 295, pwritev, rtTgsigqueueinfo, perfEventOpen, recvmmsg, fanotifyInit, fanotifyMark, prlimit64
-    case syncfs = 306, sendmmsg, setns, getcpu, processVmReadv, processVmWritev
+    case clockAdjtime = 305, syncfs, sendmmsg, setns, getcpu, processVmReadv, processVmWritev
     case schedSetattr = 314, schedGetattr, renameat2, seccomp, getrandom, memfdCreate
     case execveat = 322, userfaultfd, membarrier, mlock2, copyFileRange, preadv2, pwritev2
     case statx = 332

@@ -7,6 +7,8 @@ public struct ExtendedState {
     /// What XSAVE is asked to save, and how many bytes that takes. Written once at boot.
     nonisolated(unsafe) public private(set) static var mask: UInt64 = 3
     nonisolated(unsafe) public private(set) static var byteCount = 512
+    /// The bits of MXCSR that may be set (SDM volume 1, 11.6.6).
+    nonisolated(unsafe) private static var controlMask: UInt32 = 0xffbf
 
     /// Enables every state component that the processor and this kernel know: x87, SSE, AVX, AVX-512, PKRU.
     public static func enable() {
@@ -16,6 +18,16 @@ public struct ExtendedState {
         mask = (UInt64(supported.edx) << 32 | UInt64(supported.eax)) & 0x2e7
         asmWriteXCR(0, mask)
         byteCount = Int(cpuid(13).ebx)
+        readControlMask()
+    }
+
+    /// FXSAVE tells it; 0 stands for the bits that the first processors had.
+    private static func readControlMask() {
+        withUnsafeTemporaryAllocation(byteCount: 512, alignment: 64) { area in
+            asmFXSAVE(area.baseAddress!)
+            let told = area.load(fromByteOffset: 28, as: UInt32.self)
+            controlMask = told == 0 ? 0xffbf : told
+        }
     }
 
     /// Fresh state: all registers as after reset. 64-byte aligned, as XSAVE requires.
@@ -60,15 +72,10 @@ public struct ExtendedState {
         if Features.current.hasXSAVE { asmXRSTOR(area, Self.mask) } else { asmFXRSTOR(area) }
     }
 
-    /// Makes bytes that came from a program safe to restore: a reserved bit in the header or in MXCSR would fault.
-    public func sanitize() {
-        let mxcsr = area.load(fromByteOffset: 24, as: UInt32.self)
-        area.storeBytes(of: mxcsr & 0xffff, toByteOffset: 24, as: UInt32.self)
-        if Features.current.hasXSAVE {
-            let present = area.load(fromByteOffset: 512, as: UInt64.self)
-            area.storeBytes(of: present & Self.mask, toByteOffset: 512, as: UInt64.self)
-            for offset in stride(from: 520, to: 576, by: 8) { area.storeBytes(of: 0, toByteOffset: offset, as: UInt64.self) }
-        }
+    /// Whether bytes that came from a program can be restored: a reserved bit in MXCSR or in the header, or the compacted format, would
+    /// fault (SDM volume 1, 13.8).
+    public static func isRestorable(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        XSaveImage.isRestorable(bytes, mask: Features.current.hasXSAVE ? mask : nil, controlMask: controlMask)
     }
 
     /// Gives the memory back. The state must not be used afterwards.

@@ -41,6 +41,8 @@ public struct PerCPUBlock: ~Copyable {
     public var identifier: UInt32 = 0
     /// Depth of interrupt handlers running on this processor.
     public var interruptDepth: UInt32 = 0
+    /// The thread, by its block, whose FPU and vector registers are loaded here, unless it has been elsewhere since.
+    public var loadedState: UInt = 0
     /// The vector whose handler runs here; 0 for none.
     let servedVector = Atomic<UInt8>(0)
     /// What its one-shot timer is set to, in monotonic nanoseconds.

@@ -4,6 +4,7 @@ import Processes
 import Processor
 import Scheduling
 import Support
+import Synchronization
 
 /// Clocks, sleeping and interval timers.
 public enum TimeCalls {
@@ -20,11 +21,15 @@ public enum TimeCalls {
             return 0
         }
         table.set(.clockSettime) { (a) throws(Errno) in
+            if a.int32(0) < 0, a.int32(0) & 3 != 3 {
+                // Nobody sets processor time, but the clock must be there.
+                _ = try timerClock(a.int32(0))
+                throw .notPermitted
+            }
             guard a.int32(0) == 0 else { throw .invalidArgument }
             guard let time = try copyIn(TimeSpec.self, from: a.address(1)).duration else { throw .invalidArgument }
             guard Process.current.credentials.isPrivileged else { throw .notPermitted }
-            Clock.setRealtime(nanoseconds: time)
-            TimerFile.clockWasSet()
+            setRealtime { Clock.setRealtime(nanoseconds: time) }
             return 0
         }
         table.set(.settimeofday, setTimeOfDay)
@@ -44,17 +49,8 @@ public enum TimeCalls {
         table.set(.clockNanosleep) { (a) throws(Errno) in
             try sleep(clock: a.int32(0), isAbsolute: a.int32(1) & 1 != 0, request: a.address(2), remainder: a.address(3))
         }
-        table.set(.alarm) { (a) throws(Errno) in
-            let old = Process.current.realTimer.set(after: UInt64(a.uint32(0)) * 1_000_000_000, every: 0)
-            return Int((old.remaining + 999_999_999) / 1_000_000_000)
-        }
-        table.set(.setitimer, setTimer)
-        table.set(.getitimer) { (a) throws(Errno) in
-            guard a.int32(0) >= 0, a.int32(0) <= 2 else { throw .invalidArgument }
-            let current = a.int32(0) == 0 ? Process.current.realTimer.current : (0, 0)
-            try copyOut(IntervalTimerValue(interval: current.1, value: current.0), to: a.address(1))
-            return 0
-        }
+        TimerCalls.register(&table)
+        ClockAdjustment.register(&table)
     }
 
     private static func setTimeOfDay(_ a: SyscallArguments) throws(Errno) -> Int {
@@ -69,11 +65,22 @@ public enum TimeCalls {
         // The time zone is the C library's business; an impossible one is refused all the same.
         if !a.address(1).isNull, abs(Int(try copyIn(Int32.self, from: a.address(1)))) > 15 * 60 { throw .invalidArgument }
         guard Process.current.credentials.isPrivileged else { throw .notPermitted }
-        if let time {
-            Clock.setRealtime(nanoseconds: time)
-            TimerFile.clockWasSet()
-        }
+        if let time { setRealtime { Clock.setRealtime(nanoseconds: time) } }
         return 0
+    }
+
+    /// Counts how often the time of day was set, and wakes those who sleep until a moment of it.
+    private static let settings = Atomic<UInt64>(0)
+    // It protects itself.
+    nonisolated(unsafe) private static let settingQueue = WaitQueue()
+
+    /// Sets the time of day, and tells whoever has timers by it.
+    static func setRealtime(_ change: () -> Void) {
+        change()
+        settings.wrappingAdd(1, ordering: .releasing)
+        TimerFile.clockWasSet()
+        ProcessTimers.clockWasSet()
+        settingQueue.wake()
     }
 
     /// The time of a clock in nanoseconds.
@@ -85,78 +92,111 @@ public enum TimeCalls {
         case 5: return Clock.realtimeCoarse
         case 6: return Clock.monotonicCoarse
         case 11: return Clock.atomicTime
-        case 2: return Process.current.processorTime.total
+        case 2: return Process.current.exactProcessorTime
         case 3: return currentThread.usedNanoseconds
-        case ..<0: return try processorTime(clock)
+        case 8: return Clock.realtime  // those of alarms, which would wake a sleeping machine
+        case 9: return Clock.monotonic
+        case ..<0:
+            guard let time = try timerClock(clock).now else { throw .invalidArgument }
+            return time
         default: throw .invalidArgument
         }
     }
 
-    /// A processor-time clock of another process or thread: its number is the complement of the id, above three bits of kind.
-    private static func processorTime(_ clock: Int32) throws(Errno) -> UInt64 {
+    /// What a timer counts by. A processor-time clock of another process or thread has the complement of the id as its number, above
+    /// three bits of kind.
+    static func timerClock(_ clock: Int32) throws(Errno) -> TimerClock {
+        switch clock {
+        case 0, 8: return .realtime
+        case 1, 7, 9: return .monotonic
+        case 11: return .atomicTime
+        case 2: return .process(Process.current.pid)
+        case 3: return .thread(UserThread.current.id)
+        case 4, 5, 6: throw .notSupported
+        case ..<0: break
+        default: throw .invalidArgument
+        }
         let id = ~(clock >> 3)
         guard clock & 3 != 3 else { throw .invalidArgument }
         if clock & 4 != 0 {
             guard let thread = id == 0 ? UserThread.current : ProcessTable.thread(id), thread.process === Process.current else {
                 throw .invalidArgument
             }
-            return thread.usedNanoseconds
+            return .thread(thread.id)
         }
         guard let process = id == 0 ? Process.current : ProcessTable.process(id) else { throw .invalidArgument }
-        return process.processorTime.total
+        let kind = clock & 3
+        return kind == 1 ? .processUser(process.pid) : .process(process.pid)
     }
 
     private static func sleep(
         clock: Int32, isAbsolute: Bool, request: UserAddress, remainder: UserAddress
     ) throws(Errno) -> Int {
-        guard clock == 0 || clock == 1 || clock == 7 || clock == 11 else {
-            // Clocks that exist, but that nobody can sleep by.
-            throw clock < 0 || (2...9).contains(clock) ? .notSupported : .invalidArgument
-        }
+        // Clocks that exist, but that nobody can sleep by; a thread cannot wait for its own processor time.
+        if clock == 3 { throw .notSupported }
+        let source = try timerClock(clock)
+        if case .thread(let id) = source, id == UserThread.current.id { throw .invalidArgument }
         guard let duration = try copyIn(TimeSpec.self, from: request).duration else { throw .invalidArgument }
+        if source.isProcessorTime { return try sleep(byProcessorTime: source, isAbsolute, duration, remainder) }
         let thread = UserThread.current
-        let start = Clock.monotonic
-        var deadline: UInt64
         if isAbsolute {
-            let offset = clock == 0 || clock == 11 ? Int64(bitPattern: Clock.realtime &- start) : 0
-            let target = Int64(clamping: duration) &- offset
-            deadline = target > 0 ? UInt64(target) : 0
-        } else {
-            deadline = min(start &+ duration, UInt64(Int64.max))
-            // A stop and continuation does not lengthen the sleep.
-            if thread.restartDeadline != 0 { deadline = thread.restartDeadline }
+            try sleep(until: duration, by: source)
+            return 0
         }
+        var deadline = min(Clock.monotonic &+ duration, UInt64(Int64.max))
+        // A stop and continuation does not lengthen the sleep.
+        if thread.restartDeadline != 0 { deadline = thread.restartDeadline }
         thread.restartDeadline = 0
         do throws(Errno) {
             try WaitQueue().wait(deadline: deadline) { false }
         } catch {
             if error == .timedOut { return 0 }
-            if !isAbsolute {
-                if !remainder.isNull {
-                    let now = Clock.monotonic
-                    try copyOut(TimeSpec(nanoseconds: deadline > now ? deadline - now : 0), to: remainder)
-                }
-                thread.restartDeadline = deadline
+            if !remainder.isNull {
+                let now = Clock.monotonic
+                try copyOut(TimeSpec(nanoseconds: deadline > now ? deadline - now : 0), to: remainder)
             }
+            thread.restartDeadline = deadline
             throw .restartUnlessHandled
         }
         return 0
     }
 
-    private static func setTimer(_ a: SyscallArguments) throws(Errno) -> Int {
-        guard a.int32(0) >= 0, a.int32(0) <= 2 else { throw .invalidArgument }
-        // Only the real-time timer exists; the others count processor time.
-        guard a.int32(0) == 0 else { throw .notSupported }
-        let timer = Process.current.realTimer
-        let old: (remaining: UInt64, period: UInt64)
-        if a.address(1).isNull {
-            old = timer.set(after: 0, every: 0)
-        } else {
-            let new = try copyIn(IntervalTimerValue.self, from: a.address(1))
-            guard let first = new.value.duration, let period = new.interval.duration else { throw .invalidArgument }
-            old = timer.set(after: first, every: period)
+    /// Sleeps until a moment. When the time of day is set meanwhile, the moment comes sooner or later.
+    private static func sleep(until moment: UInt64, by source: TimerClock) throws(Errno) {
+        while true {
+            let round = settings.load(ordering: .acquiring)
+            let monotonic = Clock.monotonic
+            let now = source.now ?? 0
+            let deadline = moment > now ? min(monotonic &+ (moment - now), UInt64(Int64.max)) : 0
+            do throws(Errno) {
+                if source == .monotonic {
+                    try WaitQueue().wait(deadline: deadline) { false }
+                } else {
+                    try settingQueue.wait(deadline: deadline) { settings.load(ordering: .acquiring) != round }
+                }
+            } catch {
+                if error == .timedOut { return }
+                throw .restartUnlessHandled
+            }
         }
-        if !a.address(2).isNull { try copyOut(IntervalTimerValue(interval: old.period, value: old.remaining), to: a.address(2)) }
+    }
+
+    /// Sleeps until others have used processor time. Nobody says when they do, so it looks again and again.
+    private static func sleep(
+        byProcessorTime source: TimerClock, _ isAbsolute: Bool, _ duration: UInt64, _ remainder: UserAddress
+    ) throws(Errno) -> Int {
+        guard let start = source.now else { throw .invalidArgument }
+        let end = isAbsolute ? duration : start &+ duration
+        while let now = source.now, now < end {
+            let pause = min(max((end - now) / UInt64(Processors.count), 1_000_000), 20_000_000)
+            do throws(Errno) {
+                try WaitQueue().wait(deadline: Clock.monotonic &+ pause) { false }
+            } catch {
+                if error == .timedOut { continue }
+                if !isAbsolute, !remainder.isNull { try copyOut(TimeSpec(nanoseconds: end - now), to: remainder) }
+                throw .interrupted
+            }
+        }
         return 0
     }
 }

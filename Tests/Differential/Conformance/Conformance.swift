@@ -17,7 +17,8 @@ private let families: [(name: StaticString, run: @Sendable () -> Void)] = [
     ("threads", threadsFamily), ("clones", clonesFamily), ("terminals", terminalsFamily), ("jobs", jobsFamily),
     ("registers", registersFamily), ("badinput", badInputFamily), ("badpointers", badPointersFamily),
     ("limits", limitsFamily), ("time", timeFamily), ("proc", procFamily), ("credentials", credentialsFamily),
-    ("scheduling", schedulingFamily), ("sharedobject", sharedObjectFamily),
+    ("scheduling", schedulingFamily), ("sharedobject", sharedObjectFamily), ("timers", timersFamily),
+    ("vectorstates", vectorStatesFamily),
 ]
 
 /// Where a program starts: Embedded Swift has no `CommandLine`.

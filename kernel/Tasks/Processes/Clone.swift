@@ -166,6 +166,7 @@ public enum Clone {
         // What the old program's locks say is lost with its memory, but for those that it shares.
         RobustList.release(thread)
         process.signals.resetForExec()
+        process.existingTimers?.removeForExec()
         thread.alternateStack = AlternateStack()
         thread.clearChildAddress = UserAddress(0)
         thread.robustList = 0

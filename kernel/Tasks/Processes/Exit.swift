@@ -99,6 +99,7 @@ public enum Exit {
         }
         process.realTimer.disarmAndWait()
         process.realTimer.process = nil
+        process.existingTimers?.removeAll()
         process.files?.release()
         process.files = nil
         let session = process.session

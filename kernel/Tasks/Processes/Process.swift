@@ -87,6 +87,8 @@ public final class Process {
     let childChange = WaitQueue()
     /// alarm() and setitimer(ITIMER_REAL).
     public let realTimer: IntervalTimer
+    /// Its other timers; nil until it has some.
+    let timerSlot = SpinLock<ProcessTimers?>(nil)
     /// The signal that it gets when its parent ends (PR_SET_PDEATHSIG); 0 for none. Children do not inherit it.
     public let parentDeathSignal = Atomic<Int32>(0)
     /// How much rather (up to 1000) or less (down to −1000, never) than its size says it is killed when memory runs out. Children inherit it.
@@ -234,12 +236,14 @@ struct ProcessLinks {
 public final class IntervalTimer: KernelTimer {
     unowned(unsafe) var process: Process?
     private let interval = Atomic<UInt64>(0)
+    private static let shortestPeriod: UInt64 = 20_000
 
     public override func fire() {
         guard let process else { return }
         ProcessTable.send(SignalInfo(.alarm), to: process)
         let period = interval.load(ordering: .relaxed)
-        if period > 0 { arm(at: deadline + period) }
+        // Periods that are over already have no signal of their own; a very short one must not keep the processor busy.
+        if period > 0 { arm(at: max(deadline &+ period, machineMonotonicNanoseconds() &+ Self.shortestPeriod)) }
     }
 
     /// Sets the timer; 0 disarms. Nanoseconds from now, and period.

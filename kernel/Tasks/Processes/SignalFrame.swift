@@ -19,6 +19,9 @@ struct SignalContext: BitwiseCopyable {
     var stack = AlternateStack()
     var registers = SignalRegisters()
     var mask: UInt64 = 0
+
+    /// UC_FP_XSTATE, where there is such state; UC_SIGCONTEXT_SS and UC_STRICT_RESTORE_SS.
+    static var usualFlags: UInt64 { Features.current.hasXSAVE ? 7 : 6 }
 }
 
 /// `struct sigcontext`.
@@ -87,12 +90,13 @@ public enum SignalHandlerCall {
         if action.flags & SignalAction.onStack != 0, alternate.flags & 2 == 0, !alternate.contains(frame.pointee.rsp) {
             top = alternate.base + alternate.byteCount
         }
-        let stateAddress = (top &- UInt64(ExtendedState.byteCount)) & ~63
+        let stateAddress = (top &- UInt64(ExtendedState.byteCount + XSaveImage.markByteCount)) & ~63
         let base = ((stateAddress &- UInt64(MemoryLayout<SignalFrame>.size)) & ~15) &- 8
 
         let blocked = thread.signalMask
         var saved = SignalFrame()
         saved.restorer = action.restorer
+        saved.context.flags = SignalContext.usualFlags
         saved.context.stack = alternate
         saved.context.registers = SignalRegisters(frame.pointee)
         saved.context.registers.state = stateAddress
@@ -101,7 +105,11 @@ public enum SignalHandlerCall {
         withUnsafeMutableBytes(of: &saved.info) { info.encode(into: $0) }
         state.save()
         do throws(Errno) {
-            // A switch meanwhile saves the same again: the kernel does not touch these registers.
+            // A switch meanwhile saves the same again: the kernel does not touch these registers, nor do they touch the description.
+            if Features.current.hasXSAVE {
+                XSaveImage.describe(in: state.bytes, mask: ExtendedState.mask, byteCount: ExtendedState.byteCount)
+                try copyOut(XSaveImage.lastMark, to: UserAddress(stateAddress) + ExtendedState.byteCount)
+            }
             try copyOut(UnsafeRawBufferPointer(state.bytes), to: UserAddress(stateAddress))
             try copyOut(saved, to: UserAddress(base))
         } catch { return false }
@@ -123,6 +131,24 @@ public enum SignalHandlerCall {
         return true
     }
 
+    /// The state of a signal frame: all of it if both marks are there, or else what FXSAVE would have saved.
+    private static func copyState(from address: UserAddress) throws(Errno) -> [UInt8] {
+        let byteCount = ExtendedState.byteCount
+        if Features.current.hasXSAVE {
+            let start = try copyInBytes(from: address, count: XSaveImage.headerOffset)
+            let isWhole = start.withUnsafeBytes {
+                XSaveImage.describesAll($0, mask: ExtendedState.mask, byteCount: byteCount)
+            }
+            let lastMark = isWhole ? try copyIn(UInt32.self, from: address + byteCount) : 0
+            if lastMark != XSaveImage.lastMark {
+                var bytes = start + [UInt8](repeating: 0, count: byteCount - start.count)
+                bytes.withUnsafeMutableBytes { XSaveImage.limitToLegacy($0) }
+                return bytes
+            }
+        }
+        return try copyInBytes(from: address, count: byteCount)
+    }
+
     /// `rt_sigreturn`: restores what `push` saved, distrusting every value.
     /// - Returns: false when the frame cannot be read: the caller kills the program.
     public static func pop(_ frame: UnsafeMutablePointer<TrapFrame>) -> Bool {
@@ -133,10 +159,10 @@ public enum SignalHandlerCall {
             guard saved.registers.rip < UserAddress.limit else { return false }
             if saved.registers.state != 0, let state = thread.extendedState {
                 // Through a copy: a switch while the page is fetched would save this thread's registers over half of it.
-                let bytes = try copyInBytes(from: UserAddress(saved.registers.state), count: ExtendedState.byteCount)
+                let bytes = try copyState(from: UserAddress(saved.registers.state))
+                guard bytes.withUnsafeBytes({ ExtendedState.isRestorable($0) }) else { return false }
                 let flags = machineInterruptSave()
                 state.bytes.copyBytes(from: bytes)
-                state.sanitize()
                 state.restore()
                 machineInterruptRestore(flags)
             }

@@ -11,9 +11,10 @@ struct PendingSignals: ~Copyable {
     /// - Returns: false when the queue is full: a real-time signal that a program queued is then refused (`EAGAIN`); of any other the
     ///   bit alone remains.
     mutating func add(_ info: SignalInfo) -> Bool {
-        if bits & info.signal.bit != 0, !info.signal.isRealTime { return true }
+        // A timer's signal queues up too: there is one of each timer at most, and it waits for being taken.
+        if bits & info.signal.bit != 0, !info.signal.isRealTime, info.code != SignalInfo.timerCode { return true }
         let isFull = queue.count >= Self.limit
-        if isFull, info.signal.isRealTime, info.code < 0 { return false }
+        if isFull, info.signal.isRealTime || info.code == SignalInfo.timerCode, info.code < 0 { return false }
         bits |= info.signal.bit
         if !isFull { queue.append(info) }
         return true
@@ -34,8 +35,15 @@ struct PendingSignals: ~Copyable {
             return SignalInfo(signal, code: 0)
         }
         let info = queue.remove(at: index)
-        if !signal.isRealTime || !queue.contains(where: { $0.signal == signal }) { bits &= ~signal.bit }
+        if !queue.contains(where: { $0.signal == signal }) { bits &= ~signal.bit }
         return info
+    }
+
+    /// Drops the signal of a timer that was deleted or set anew.
+    mutating func discardTimer(_ id: Int32, _ signal: Signal) {
+        guard bits & signal.bit != 0 else { return }
+        queue.removeAll { $0.signal == signal && $0.code == SignalInfo.timerCode && $0.pid == id }
+        if !queue.contains(where: { $0.signal == signal }) { bits &= ~signal.bit }
     }
 
     mutating func discard(_ discarded: UInt64) {

@@ -62,10 +62,12 @@ enum SignalDelivery {
         var call = systemCall
         while true {
             if thread.mustExit.load(ordering: .acquiring) { return .exit }
-            guard let (info, action) = takeNext(thread) else {
+            guard let (taken, action) = takeNext(thread) else {
                 if waitWhileStopped(process) { continue }
                 break
             }
+            var info = taken
+            process.complete(&info)
             if action.handler == SignalAction.ignoreHandler { continue }
             if action.handler == SignalAction.defaultHandler {
                 performDefault(info, process)

@@ -124,9 +124,11 @@ public final class UserThread: Thread {
 
     /// Takes a waiting signal of `set` (sigtimedwait, signalfd).
     public func takeSignal(in set: UInt64) -> SignalInfo? {
-        process.signals.state.withLock { state in
+        var info = process.signals.state.withLock { state in
             pending.take(notIn: ~set) ?? state.pending.take(notIn: ~set)
         }
+        if info != nil { process.complete(&info!) }
+        return info
     }
 }
 

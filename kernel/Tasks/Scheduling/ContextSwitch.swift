@@ -47,13 +47,18 @@ func contextSwitch(from old: ThreadReference, to new: ThreadReference, on cpu: U
     var loadedGSBase: UInt64?
     if let state = old.pointee.registers.extendedState {
         state.save()
+        old.pointee.registers.stateProcessor = cpu.pointee.index
+        cpu.pointee.loadedState = UInt(bitPattern: old)
         old.pointee.registers.userFSBase = CPU.fsBase
         let base = CPU.userGSBase
         old.pointee.registers.userGSBase = base
         loadedGSBase = base
     }
     if let state = new.pointee.registers.extendedState {
-        state.restore()
+        // Kernel threads leave the registers alone: whoever had them last, and was nowhere else meanwhile, has them still.
+        if cpu.pointee.loadedState != UInt(bitPattern: new) || new.pointee.registers.stateProcessor != cpu.pointee.index {
+            state.restore()
+        }
         CPU.fsBase = new.pointee.registers.userFSBase
         if loadedGSBase != new.pointee.registers.userGSBase { CPU.userGSBase = new.pointee.registers.userGSBase }
     }

@@ -132,6 +132,8 @@ struct SavedRegisters {
     var pageTableRoot: UInt64 = 0
     /// Where the user thread's FPU and vector registers are saved; nil for kernel threads.
     var extendedState: ExtendedState?
+    /// The processor whose registers held that state last; no processor at first, whatever memory the block is in.
+    var stateProcessor: UInt = .max
     /// The user FS and GS bases.
     var userFSBase: UInt64 = 0
     var userGSBase: UInt64 = 0

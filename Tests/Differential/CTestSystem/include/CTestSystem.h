@@ -120,6 +120,40 @@ static inline void ts_skip_instruction(void *context, long length) {
     user->uc_mcontext.gregs[REG_RIP] += length;
 }
 
+/// Words of the vector state that a handler's return will restore.
+static inline unsigned long ts_state_read(void *context, long offset) {
+    return *(unsigned long *)((char *)((ucontext_t *)context)->uc_mcontext.fpregs + offset);
+}
+static inline void ts_state_write(void *context, long offset, unsigned long value) {
+    *(unsigned long *)((char *)((ucontext_t *)context)->uc_mcontext.fpregs + offset) = value;
+}
+/// Sets xmm7, raises a signal by tkill, and tells what its lower half is afterwards.
+static inline unsigned long ts_vector_over_signal(long thread, long number, unsigned long value) {
+    long result = SYS_tkill;
+    unsigned long after;
+    __asm__ volatile("movq %[value], %%xmm7; syscall; movq %%xmm7, %[after]"
+                     : "+a"(result), [after] "=&r"(after)
+                     : "D"(thread), "S"(number), [value] "r"(value)
+                     : "rcx", "r11", "memory", "xmm7");
+    return after;
+}
+/// Fills all vector registers and executes a program.
+static inline long ts_exec_with_vectors(long path, long arguments) {
+    unsigned char in[256];
+    memset(in, 0xa5, sizeof in);
+    long result = SYS_execve;
+    __asm__ volatile(
+        "movdqu 0(%[in]), %%xmm0; movdqu 16(%[in]), %%xmm1; movdqu 32(%[in]), %%xmm2; movdqu 48(%[in]), %%xmm3;"
+        "movdqu 64(%[in]), %%xmm4; movdqu 80(%[in]), %%xmm5; movdqu 96(%[in]), %%xmm6; movdqu 112(%[in]), %%xmm7;"
+        "movdqu 128(%[in]), %%xmm8; movdqu 144(%[in]), %%xmm9; movdqu 160(%[in]), %%xmm10; movdqu 176(%[in]), %%xmm11;"
+        "movdqu 192(%[in]), %%xmm12; movdqu 208(%[in]), %%xmm13; movdqu 224(%[in]), %%xmm14; movdqu 240(%[in]), %%xmm15;"
+        "syscall"
+        : "+a"(result)
+        : "D"(path), "S"(arguments), "d"(0L), [in] "r"(in)
+        : "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+          "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+    return result;
+}
 /// One-byte store of 2 + 1 bytes of code (movb $1, (%rdi)): a fault handler can skip exactly 3 bytes.
 static inline void ts_poke(void *address) { __asm__ volatile("movb $1, (%0)" : : "D"(address) : "memory"); }
 /// One-byte load of 2 bytes of code (movb (%rdi), %al), for handlers that skip exactly 2 bytes.
