@@ -96,7 +96,7 @@ open class Thread {
     /// Processor time used in the kernel, in nanoseconds; complete for the running thread, up to the last switch for others.
     public final var systemNanoseconds: UInt64 {
         let since = block.pointee.kernelSince, now = CPU.timestamp
-        let running = block == Scheduler.running && now > since ? now &- since : 0
+        let running = block == Scheduler.running && since != 0 && now > since ? now &- since : 0
         return Clock.nanoseconds(ofTicks: block.pointee.systemTicks &+ running)
     }
 
