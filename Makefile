@@ -33,7 +33,7 @@ end = @touch -r $@.begun $@ && rm $@.begun
 
 # The one list of what a build machine needs beside the Swift toolchain (Debian package names).
 PACKAGES := qemu-system-x86 ovmf nasm libfreetype-dev grub-pc-bin grub-efi-amd64-bin grub-common xorriso mtools \
-	e2fsprogs musl-dev libwayland-dev wayland-protocols libxkbcommon-tools libxkbcommon-dev xkb-data busybox-static \
+	e2fsprogs musl-dev libwayland-dev wayland-protocols wlcs libxkbcommon-tools libxkbcommon-dev xkb-data busybox-static \
 	fonts-inter fonts-jetbrains-mono fonts-dejavu-core zlib1g-dev pkg-config gcc make git
 
 SETUP := $(BUILD)/setup.stamp
@@ -243,10 +243,22 @@ $(MARTLET_TEST): $(shell find Tests/Driver Tests/Scenarios -name '*.swift') $(PA
 	$(end)
 
 .PHONY: test test-host test-scenarios bench
-test: test-host test-scenarios ## run the host tests, then the scenarios in QEMU
+test: test-host wlcs test-scenarios ## run the host tests, the conformance suite, then the scenarios in QEMU
 
 test-host: | $(SETUP) ## run the host tests
 	swift test
+
+# The Wayland conformance suite plays the compositor as a library; Tests/Wlcs/expected lists what may fail, and why.
+WLCS := $(BUILD)/wlcs.log
+WLCS_FILTER ?= * ## the tests of the conformance suite to run, as "XdgPopup*"
+
+.PHONY: wlcs
+wlcs: $(KEYMAPS) | $(SETUP) ## run the Wayland conformance suite
+	swift build -c release --product MartletWlcs
+	@mkdir -p $(BUILD)
+	@timeout --kill-after=5 170 /usr/lib/*/wlcs/wlcs .build/release/libMartletWlcs.so '--gtest_filter=$(strip $(WLCS_FILTER))' \
+	  --data=$(SHARE) >$(WLCS) 2>&1 || true
+	@awk -f Tests/Wlcs/judge.awk Tests/Wlcs/expected $(WLCS)
 
 test-scenarios: image $(BUILD)/kernel-lockdep.elf $(BUILD)/test-root.img $(MARTLET_TEST) ## play the scenarios (SCENARIO_OPTIONS="--filter boot")
 	$(MARTLET_TEST) run $(SCENARIO_OPTIONS)

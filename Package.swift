@@ -159,6 +159,11 @@ let compositor: [Target] = [
     module(
         "CompositorCore", "compositor/Core",
         ["WaylandServer", "System", "CLibc", "Gfx", "Keymap", "Scene", "ShellPolicy", "Chrome"]),
+    // The compositor as the conformance suite wlcs loads it; for the host only.
+    .target(name: "WlcsEntry", path: "compositor/Wlcs/Entry", linkerSettings: [.linkedLibrary("wayland-client")]),
+    module(
+        "WlcsIntegration", "compositor/Wlcs/Integration",
+        ["WlcsEntry", "System", "Gfx", "Scene", "Chrome", "Screens", "CompositorCore", "CompositorHost"]),
     module("WaylandServer", "compositor/ServerBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
     module("WaylandClient", "compositor/ClientBindings", ["WaylandWire"], plugins: ["ScannerPlugin"]),
 ]
@@ -265,7 +270,8 @@ let tests: [Target] = [
 let package = Package(
     name: "Martlet",
     products: [.library(name: "MartletKernel", type: .static, targets: ["Boot"])] + programProducts + [
-        .executable(name: "martlet-test", targets: ["martlet-test"])
+        .executable(name: "martlet-test", targets: ["martlet-test"]),
+        .library(name: "MartletWlcs", type: .dynamic, targets: ["WlcsIntegration"]),
     ],
     targets: kernel + devices + boot + graphics + compositor + programs + judges + tests
 )

@@ -26,9 +26,6 @@ extension Client {
             compositor.outputResources.removeAll { $0.client === self && $0.id == id }
             remove(id)
         case .seat: try seat(id, version, WlSeat.Request.decode(&message, version: version))
-        case .touch:
-            _ = try WlTouch.Request.decode(&message, version: version)
-            remove(id)
         case .dataDeviceManager: try dataDeviceManager(version, WlDataDeviceManager.Request.decode(&message, version: version))
         case .decorationManager: try decorationManager(id, ZxdgDecorationManagerV1.Request.decode(&message, version: version))
         case .region(let box): region(id, box, try WlRegion.Request.decode(&message, version: version))
@@ -44,6 +41,10 @@ extension Client {
             _ = try WlKeyboard.Request.decode(&message, version: version)
             keyboard.end()
             remove(id)
+        case .touch(let touch):
+            _ = try WlTouch.Request.decode(&message, version: version)
+            touch.end()
+            remove(id)
         case .dataSource(let source): source.handle(try WlDataSource.Request.decode(&message, version: version))
         case .dataDevice(let device): try device.handle(WlDataDevice.Request.decode(&message, version: version))
         case .dataOffer(let offer): try offer.handle(WlDataOffer.Request.decode(&message, version: version))
@@ -52,6 +53,8 @@ extension Client {
         case .xdgSurface(let surface): try surface.handle(XdgSurfaceProtocol.Request.decode(&message, version: version))
         case .toplevel(let toplevel): toplevel.handle(try XdgToplevel.Request.decode(&message, version: version))
         case .popup(let popup): popup.handle(try XdgPopup.Request.decode(&message, version: version))
+        case .shell: try shell(id, WlShell.Request.decode(&message, version: version))
+        case .shellSurface(let surface): surface.handle(try WlShellSurface.Request.decode(&message, version: version))
         case .decoration(let decoration):
             decoration.handle(try ZxdgToplevelDecorationV1.Request.decode(&message, version: version))
         }
@@ -96,7 +99,7 @@ extension Client {
         case .seat:
             try add(id, version, .seat)
             let seat = WlSeat.Resource(outbox, id, version: version)
-            seat.capabilities(capabilities: [.pointer, .keyboard])
+            seat.capabilities(capabilities: compositor.seat.hasTouch ? [.pointer, .keyboard, .touch] : [.pointer, .keyboard])
             seat.name(name: "seat0")
         case .output:
             try add(id, version, .output)
@@ -105,6 +108,8 @@ extension Client {
         case .dataDeviceManager: try add(id, version, .dataDeviceManager)
         case .wmBase: try add(id, version, .wmBase(WmBase(self, id, version)))
         case .decorationManager: try add(id, version, .decorationManager)
+        case .shell: try add(id, version, .shell)
+        case .unstableShell: try add(id, version, .wmBase(WmBase(self, id, version, isUnstable: true)))
         }
     }
 

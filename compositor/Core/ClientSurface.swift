@@ -7,7 +7,7 @@ import WaylandServer
 /// A surface with its object. It receives the pointer for its client.
 final class ClientSurface: PointerTarget {
     /// What the surface is for; once taken a role never changes.
-    enum Role { case none, subsurface, xdgSurface, cursor, dragIcon }
+    enum Role { case none, subsurface, xdgSurface, shellSurface, layerSurface, inputPopup, cursor, dragIcon }
 
     // SAFETY: a client ends its surfaces before it goes away.
     unowned(unsafe) let client: Client
@@ -17,6 +17,8 @@ final class ClientSurface: PointerTarget {
     private(set) var role = Role.none
     /// The shell's part, while there is one: it must agree before a buffer may be attached.
     var xdgSurface: XdgSurface?
+    var shellSurface: ShellSurface?
+    private var isEnding = false
     private(set) var hasEnded = false
     private var hasEnteredOutput = false
 
@@ -96,6 +98,7 @@ final class ClientSurface: PointerTarget {
         guard case .buffer(let value)? = client.objects.live(buffer)?.kind else {
             return client.fail(.display, WlDisplay.ErrorCode.invalidObject.rawValue, "\(buffer.rawValue) is not a buffer")
         }
+        if let xdgSurface, !xdgSurface.mayAttach() { return }
         surface.pending.attachment = .buffer(value)
     }
 
@@ -136,10 +139,13 @@ final class ClientSurface: PointerTarget {
 
     /// Takes the surface off the screen. Harmless when called twice.
     func end() {
-        guard !hasEnded else { return }
-        hasEnded = true
-        xdgSurface?.surfaceEnded()
+        guard !isEnding else { return }
+        isEnding = true
+        // The focus events of devices still name the object.
         seat.surfaceEnded(self)
+        xdgSurface?.surfaceEnded()
+        shellSurface?.end()
+        hasEnded = true
         surface.destroy()
         client.compositor.surfaces.removeAll { $0 === self }
     }

@@ -51,6 +51,9 @@ public final class Compositor {
     public private(set) var clients: [Client] = []
     var surfaces: [ClientSurface] = []
     var popups: [Popup] = []
+    var shellPopups: [ShellSurface] = []
+    /// Clients to end after the batch of events.
+    package internal(set) var toDisconnect: [Client] = []
     var outputResources: [(client: Client, id: ObjectID)] = []
     /// A frame must be made even if nothing is damaged: a client waits for its callback.
     public internal(set) var needsFrame = true
@@ -73,6 +76,9 @@ public final class Compositor {
         }
     }
 
+    /// The time of events that no device has caused.
+    var now: UInt32 { UInt32(truncatingIfNeeded: Clock.monotonicNanoseconds / 1_000_000) }
+
     func nextSerial() -> UInt32 {
         lastSerial &+= 1
         return lastSerial
@@ -94,6 +100,7 @@ public final class Compositor {
         guard let index = clients.firstIndex(where: { $0 === client }) else { return }
         clients.remove(at: index)
         outputResources.removeAll { $0.client === client }
+        toDisconnect.removeAll { $0 === client }
         client.end()
         needsFrame = true
     }
@@ -104,11 +111,17 @@ public final class Compositor {
     public func frameShown(timeMilliseconds: UInt32) {
         needsFrame = false
         for surface in surfaces { surface.answerFrameCallbacks(timeMilliseconds: timeMilliseconds) }
-        seat.refreshPointerFocus()
     }
 
     /// Work that is done once after each batch of events.
-    public func finishBatch() { windows.flushConfigures() }
+    public func finishBatch() {
+        windows.flushConfigures()
+        // The pointer may be on something else without having moved.
+        if scene.takeHitChange() {
+            seat.refreshPointerFocus()
+            seat.refreshTouches()
+        }
+    }
 
     // MARK: Keyboard focus
 
@@ -133,8 +146,16 @@ public final class Compositor {
         updateKeyboardFocus()
     }
 
+    /// Closes menus that belong to other windows than one that comes to the front.
+    func dismissPopups(except window: Window) {
+        for popup in popups.reversed() where popup.hasGrab && windows.window(of: popup.xdgSurface.surface) !== window {
+            popup.dismiss()
+        }
+    }
+
     /// Closes menus when a button is pressed outside their client.
     func dismissPopups(pressedAt surface: ClientSurface?) {
+        for popup in shellPopups.reversed() where popup.client !== surface?.client { popup.dismiss() }
         for popup in popups.reversed() where popup.hasGrab {
             if let surface, popup.isOfClient(surface) { return }
             popup.dismiss()

@@ -74,7 +74,7 @@ final class DataDevice {
         case .setSelection(let sourceID, _):
             let source = sourceID.flatMap { self.source($0) }
             // Only the client that has the keyboard may fill the clipboard.
-            guard seat.keyboardFocus?.client === client else {
+            guard seat.keyboardFocus?.client === client || !seat.selectionNeedsFocus else {
                 source?.cancel()
                 return
             }

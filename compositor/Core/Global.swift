@@ -5,7 +5,7 @@ import WaylandServer
 /// A global object; the raw value is its name in the registry.
 enum Global: UInt32, CaseIterable {
     case compositor = 1
-    case subcompositor, shm, dataDeviceManager, output, seat, wmBase, decorationManager
+    case subcompositor, shm, dataDeviceManager, output, seat, wmBase, decorationManager, shell, unstableShell
 
     var interface: String {
         switch self {
@@ -17,6 +17,8 @@ enum Global: UInt32, CaseIterable {
         case .seat: WlSeat.interfaceName
         case .wmBase: XdgWmBase.interfaceName
         case .decorationManager: ZxdgDecorationManagerV1.interfaceName
+        case .shell: WlShell.interfaceName
+        case .unstableShell: WmBase.unstableInterfaceName
         }
     }
 
@@ -30,7 +32,12 @@ enum Global: UInt32, CaseIterable {
         case .output: 4
         case .seat: 8
         case .wmBase: min(5, XdgWmBase.version)
-        case .decorationManager: 1
+        case .decorationManager, .shell, .unstableShell: 1
         }
     }
+}
+
+extension Compositor {
+    /// All globals with their newest versions.
+    package static var globals: [(interface: String, version: UInt32)] { Global.allCases.map { ($0.interface, $0.version) } }
 }

@@ -8,7 +8,7 @@ struct Resource {
     /// A closed set: every interface that the compositor speaks.
     enum Kind {
         case display, registry, callback
-        case compositor, subcompositor, shm, output, seat, touch, dataDeviceManager, decorationManager
+        case compositor, subcompositor, shm, output, seat, dataDeviceManager, decorationManager, shell
         case region(RegionBox)
         case surface(ClientSurface)
         case subsurface(SubsurfaceResource)
@@ -16,6 +16,7 @@ struct Resource {
         case buffer(ShmBuffer)
         case pointer(PointerResource)
         case keyboard(KeyboardResource)
+        case touch(TouchResource)
         case dataSource(DataSource)
         case dataDevice(DataDevice)
         case dataOffer(DataOffer)
@@ -24,6 +25,7 @@ struct Resource {
         case xdgSurface(XdgSurface)
         case toplevel(Toplevel)
         case popup(Popup)
+        case shellSurface(ShellSurface)
         case decoration(Decoration)
     }
 
@@ -38,8 +40,8 @@ extension Resource.Kind {
     var rank: Int {
         switch self {
         case .decoration, .popup: 0
-        case .toplevel: 1
-        case .xdgSurface, .subsurface, .dataOffer, .dataSource, .dataDevice, .pointer, .keyboard: 2
+        case .toplevel, .shellSurface: 1
+        case .xdgSurface, .subsurface, .dataOffer, .dataSource, .dataDevice, .pointer, .keyboard, .touch: 2
         default: 3
         }
     }
@@ -53,12 +55,14 @@ extension Resource.Kind {
         case .buffer(let buffer): buffer.end()
         case .pointer(let pointer): pointer.end()
         case .keyboard(let keyboard): keyboard.end()
+        case .touch(let touch): touch.end()
         case .dataSource(let source): source.end()
         case .dataDevice(let device): device.end()
         case .dataOffer(let offer): offer.end()
         case .xdgSurface(let surface): surface.end()
         case .toplevel(let toplevel): toplevel.end()
         case .popup(let popup): popup.end()
+        case .shellSurface(let surface): surface.end()
         case .decoration(let decoration): decoration.end()
         default: break
         }
@@ -92,6 +96,8 @@ extension Resource.Kind {
         case .xdgSurface: XdgSurfaceProtocol.interfaceName
         case .toplevel: XdgToplevel.interfaceName
         case .popup: XdgPopup.interfaceName
+        case .shell: WlShell.interfaceName
+        case .shellSurface: WlShellSurface.interfaceName
         case .decoration: ZxdgToplevelDecorationV1.interfaceName
         }
     }

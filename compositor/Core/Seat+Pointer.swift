@@ -9,7 +9,12 @@ extension Seat {
 
     /// The pointer moved by a distance in pixels.
     public func movePointer(by x: Int32, _ y: Int32, timeMilliseconds: UInt32) {
-        movePointer(to: FinePoint(x: position.x &+ x &* 256, y: position.y &+ y &* 256), timeMilliseconds: timeMilliseconds)
+        movePointer(by: FinePoint(Point(x: x, y: y)), timeMilliseconds: timeMilliseconds)
+    }
+
+    /// The pointer moved by a distance.
+    public func movePointer(by delta: FinePoint, timeMilliseconds: UInt32) {
+        movePointer(to: position + delta, timeMilliseconds: timeMilliseconds)
     }
 
     /// The pointer is at a position of the screen; it is kept inside.
@@ -22,9 +27,13 @@ extension Seat {
         cursorPresenter?.moveCursor(to: kept.pixel)
         if let grab { return grab.grabMoved(to: kept, timeMilliseconds: timeMilliseconds) }
         if pressedButtons.isEmpty, updatePointerFocus() { return }
-        if let focus = pointerFocus {
-            focus.target.pointerMoved(to: kept - FinePoint(focus.node.globalPosition), timeMilliseconds: timeMilliseconds)
-        }
+        sendMotion(timeMilliseconds)
+    }
+
+    private func sendMotion(_ timeMilliseconds: UInt32) {
+        guard let focus = pointerFocus else { return }
+        focusPosition = position - FinePoint(focus.node.globalPosition)
+        focus.target.pointerMoved(to: focusPosition, timeMilliseconds: timeMilliseconds)
     }
 
     public func pressButton(_ button: PointerButton) {
@@ -56,7 +65,11 @@ extension Seat {
     /// Looks again what is under the pointer, because the scene changed.
     func refreshPointerFocus() {
         guard grab == nil, pressedButtons.isEmpty else { return }
-        if updatePointerFocus() { pointerFrame() }
+        if updatePointerFocus() { return pointerFrame() }
+        guard let focus = pointerFocus, position - FinePoint(focus.node.globalPosition) != focusPosition else { return }
+        // What lies under the pointer has moved.
+        sendMotion(compositor.now)
+        pointerFrame()
     }
 
     /// True if the focus changed.
@@ -67,11 +80,14 @@ extension Seat {
         pointerEnterSerial = compositor.nextSerial()
         pointerFocus = hit
         if !(hit?.target is ClientSurface) { showOwnCursor(.arrow) }
-        if let hit { hit.target.pointerEntered(at: position - FinePoint(hit.node.globalPosition)) }
+        if let hit {
+            focusPosition = position - FinePoint(hit.node.globalPosition)
+            hit.target.pointerEntered(at: focusPosition)
+        }
         return true
     }
 
-    private func clearPointerFocus() {
+    func clearPointerFocus() {
         guard let old = pointerFocus else { return }
         pointerFocus = nil
         old.target.pointerLeft()

@@ -68,6 +68,8 @@ public final class Seat {
         }
         set { lastHit = newValue }
     }
+    /// Where the pointer is on what it is on, as was last told.
+    var focusPosition = FinePoint(.zero)
     var pointerEnterSerial: UInt32 = 0
     var buttonSerial: UInt32 = 0
     var pressedButtons: [UInt32] = []
@@ -84,8 +86,16 @@ public final class Seat {
     public var keyFilters: [any KeyFilter] = []
     var lastKeySerial: UInt32 = 0
 
+    // Touch
+    /// Whether there is a touch screen. Set before clients come.
+    public var hasTouch = false
+    var touches: [TouchResource] = []
+    var touchPoints: [TouchPoint] = []
+
     // Clipboard
     var selection: DataSource?
+    /// Whether only the client with the keyboard may fill the clipboard.
+    package var selectionNeedsFocus = true
 
     init(_ compositor: Compositor, keyTable: KeyTable, keymapFile: consuming FileDescriptor, keymapTextSize: Int, size: Size) {
         self.compositor = compositor
@@ -135,9 +145,10 @@ public final class Seat {
 
     func surfaceEnded(_ surface: ClientSurface) {
         if pointerFocus?.target === surface {
-            pointerFocus = nil
+            clearPointerFocus()
             pressedButtons = []
         }
+        touchSurfaceEnded(surface)
         if cursorSurface === surface {
             cursorSurface = nil
             cursorPresenter?.hideCursor()
@@ -148,6 +159,7 @@ public final class Seat {
     func clientEnded(_ client: Client) {
         pointers.removeAll { $0.client === client }
         keyboards.removeAll { $0.client === client }
+        touches.removeAll { $0.client === client }
         dataDevices.removeAll { $0.client === client }
     }
 }

@@ -16,7 +16,10 @@ extension Client {
             let keyboard = KeyboardResource(self, new, version)
             try add(new, version, .keyboard(keyboard))
             compositor.seat.add(keyboard)
-        case .getTouch: fail(id, WlSeat.ErrorCode.missingCapability.rawValue, "the seat has no touch screen")
+        case .getTouch(let new):
+            let touch = TouchResource(self, new, version)
+            try add(new, version, .touch(touch))
+            compositor.seat.touches.append(touch)
         case .release: remove(id)
         }
     }

@@ -1,8 +1,8 @@
 // Shared memory (wl_shm).
 //
 // A client could shrink the file behind a mapping, and touching what is gone would kill the compositor (SIGBUS). So only
-// files that are sealed against shrinking are mapped. Any other one is read by pread(2) at each commit: slower, but a file
-// that is too short then just fails to read.
+// files that are sealed against shrinking, and are long enough, are mapped. Any other one is read by pread(2) at each
+// commit: slower, but a file that is too short then just fails to read, which ends its client.
 
 import CLibc
 import Gfx
@@ -19,7 +19,7 @@ extension Client {
                 return fail(.display, WlDisplay.ErrorCode.noMemory.rawValue, "the pools are too large")
             }
             guard let descriptor = file.take(), let pool = ShmPool(self, descriptor, byteCount: Int(size)) else {
-                return fail(id, WlShm.ErrorCode.invalidFd.rawValue, "the file is shorter than the pool or cannot be mapped")
+                return fail(id, WlShm.ErrorCode.invalidFd.rawValue, "the file cannot be mapped")
             }
             try add(new, 1, .pool(pool))
         }
@@ -32,6 +32,7 @@ final class ShmPool {
     unowned(unsafe) let client: Client
     private let file: FileDescriptor
     private let isSealed: Bool
+    private(set) var isMapped = false
     private var mapping: MemoryMapping?
     private(set) var byteCount: Int
     private var hasEnded = false
@@ -70,7 +71,7 @@ final class ShmPool {
             byteCount = grown
             guard remap() else {
                 byteCount = old
-                return client.fail(id, WlShm.ErrorCode.invalidFd.rawValue, "the file is shorter than the pool")
+                return client.fail(id, WlShm.ErrorCode.invalidFd.rawValue, "the file cannot be mapped")
             }
             client.poolBytes += grown - old
         }
@@ -83,10 +84,11 @@ final class ShmPool {
         client.poolBytes -= byteCount
     }
 
-    /// Maps the file if that is safe; false if it is shorter than the pool.
+    /// Maps the file if that is safe; false if it should be mapped and cannot.
     private func remap() -> Bool {
-        guard let length = try? file.byteCount(), length >= byteCount else { return false }
-        guard isSealed else { return true }
+        guard let length = try? file.byteCount() else { return false }
+        isMapped = isSealed && length >= byteCount
+        guard isMapped else { return true }
         do throws(Errno) {
             mapping = try MemoryMapping(shared: file, byteCount: byteCount, .read)
             return true
@@ -95,23 +97,22 @@ final class ShmPool {
         }
     }
 
-    var isMapped: Bool { isSealed }
-
     /// Lends the mapped bytes.
     func withBytes(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Void) {
         guard let address = mapping?.address, range.upperBound <= byteCount else { return }
         body(UnsafeRawBufferPointer(start: address + range.lowerBound, count: range.count))
     }
 
-    /// Copies a range of a file that is not mapped; what the file does not have stays as it was.
-    func read(_ range: Range<Int>, into buffer: inout [UInt8]) {
+    /// Copies a range of a file that is not mapped; false if the file does not have all of it.
+    func read(_ range: Range<Int>, into buffer: inout [UInt8]) -> Bool {
         buffer.withUnsafeMutableBytes { bytes in
             var done = 0
             while done < range.count {
                 let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done..<range.count])
-                guard let count = try? file.read(into: rest, at: range.lowerBound + done), count > 0 else { return }
+                guard let count = try? file.read(into: rest, at: range.lowerBound + done), count > 0 else { return false }
                 done += count
             }
+            return true
         }
     }
 }
@@ -175,7 +176,10 @@ final class ShmBuffer: SurfaceBuffer {
         useCount += 1
         guard !pool.isMapped else { return }
         if copy.isEmpty { copy = [UInt8](repeating: 0, count: layout.range.count) }
-        pool.read(layout.range, into: &copy)
+        guard pool.read(layout.range, into: &copy) else {
+            if !hasEnded { client.fail(id, WlShm.ErrorCode.invalidFd.rawValue, "the file is shorter than the buffer") }
+            return
+        }
         release()
     }
 

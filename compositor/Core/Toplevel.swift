@@ -6,30 +6,30 @@ import ShellPolicy
 import WaylandServer
 
 /// An `xdg_toplevel`.
-final class Toplevel {
+final class Toplevel: WindowRole {
     let xdgSurface: XdgSurface
     let id: ObjectID
     private let resource: XdgToplevel.Resource
-    let window: Window
     private var pendingLimits = SizeLimits()
     var decoration: Decoration?
     private var hasEnded = false
     /// Whether the first configure was sent since the surface was unmapped.
     private var hasBegun = false
     private var lastSent: (size: Size, states: [UInt32])?
-    /// A change that waits for the end of the event batch, or for the answer to the last configure.
-    private var needsConfigure = false
 
     init(_ xdgSurface: XdgSurface, _ id: ObjectID) {
         self.xdgSurface = xdgSurface
         self.id = id
         resource = XdgToplevel.Resource(xdgSurface.client.outbox, id, version: xdgSurface.base.version)
-        window = Window(xdgSurface.surface, xdgSurface.client.compositor)
-        window.toplevel = self
+        super.init(xdgSurface.surface)
     }
 
-    var client: Client { xdgSurface.client }
-    private var windows: WindowManager { client.compositor.windows }
+    override var geometry: Rect { xdgSurface.geometry }
+    override var hasExplicitGeometry: Bool { xdgSurface.hasExplicitGeometry }
+    override var hasMargins: Bool { xdgSurface.hasMargins }
+    override var awaitsAcknowledgement: Bool { xdgSurface.awaitsAcknowledgement }
+    override var mayConfigure: Bool { hasBegun && !hasEnded }
+    private var windows: WindowManager { manager }
 
     // MARK: Requests
 
@@ -75,22 +75,11 @@ final class Toplevel {
 
     private func fail(_ code: XdgToplevel.ErrorCode, _ message: String) { client.fail(id, code.rawValue, message) }
 
-    /// Asks the client to close its window.
-    func close() { resource.close() }
+    override func close() { resource.close() }
 
     // MARK: Configure
 
-    /// Sends the window's wanted size and states at the end of the event batch, if they have changed.
-    func scheduleConfigure(force: Bool = false) {
-        guard hasBegun, !hasEnded else { return }
-        if force { lastSent = nil }
-        guard !needsConfigure else { return }
-        needsConfigure = true
-        windows.toConfigure.append(self)
-    }
-
-    /// Called at the end of each event batch.
-    func sendConfigure() {
+    override func sendConfigure() {
         guard needsConfigure, !hasEnded else { return }
         // While a window is resized the next size waits for the answer to the last: the client sets the pace.
         if window.resizeGrab != nil, xdgSurface.awaitsAcknowledgement {
@@ -100,7 +89,8 @@ final class Toplevel {
         needsConfigure = false
         let size = window.wantedSize
         let states = wantedStates
-        if let last = lastSent, last.size == size, last.states == states { return }
+        if let last = lastSent, last.size == size, last.states == states, !mustConfigure { return }
+        mustConfigure = false
         lastSent = (size, states)
         var bytes: [UInt8] = []
         for state in states { withUnsafeBytes(of: state.littleEndian) { bytes += $0 } }
@@ -128,6 +118,8 @@ final class Toplevel {
             return
         }
         window.contentCommitted(fulfilled)
+        // Only where a buffer may come before the first configure was answered.
+        if !hasBegun { begin() }
     }
 
     /// The answer to the first commit of an unmapped toplevel.
@@ -142,7 +134,10 @@ final class Toplevel {
         for capability in [2, 3, 4] as [UInt32] { withUnsafeBytes(of: capability.littleEndian) { capabilities += $0 } }
         resource.wmCapabilities(capabilities: capabilities)
         decoration?.announce()
-        scheduleConfigure(force: true)
+        // At once: the client can do nothing before it.
+        mustConfigure = true
+        needsConfigure = true
+        sendConfigure()
     }
 
     // MARK: End

@@ -13,8 +13,10 @@ public final class Window {
     // SAFETY: the compositor outlives its windows.
     private unowned(unsafe) let compositor: Compositor
     /// Nil once the client has destroyed it.
-    var toplevel: Toplevel?
+    var toplevel: WindowRole?
     var parent: Window?
+    /// Where the content is on the parent's, if the client says so.
+    var offsetFromParent: Point?
     /// The frame, the surface and its popups.
     let node = SceneNode()
     private(set) var frame: WindowFrame?
@@ -22,6 +24,7 @@ public final class Window {
     public private(set) var title = ""
     public private(set) var appID = ""
     public internal(set) var isMapped = false
+    var hasBeenPlaced = false
     public internal(set) var isMinimised = false
     public private(set) var isActive = false
     public internal(set) var tile: Tile?
@@ -30,6 +33,7 @@ public final class Window {
     private(set) var decorationWish: DecorationSide?
 
     private(set) var content = Rect.zero
+    private var lastGeometryOrigin = Point.zero
     /// The content's place before the window was tiled or made fullscreen.
     var freeContent: Rect?
     /// What the next configure event asks for; zero lets the client choose.
@@ -75,7 +79,8 @@ public final class Window {
     /// A client that says nothing is given a frame, unless it draws margins around its window: then it has its own.
     private var wantsFrame: Bool {
         if let decorationWish { return decorationWish == .server }
-        return toplevel.map { !$0.xdgSurface.hasMargins } ?? false
+        guard compositor.windows.framesByDefault else { return false }
+        return toplevel.map { !$0.hasMargins } ?? false
     }
 
     func updateFrame() {
@@ -98,7 +103,7 @@ public final class Window {
     /// The frame is drawn for the state; the surface's lower corners are rounded with it.
     func layout() {
         guard let toplevel else { return }
-        surface.surface.node.setPosition(content.origin - toplevel.xdgSurface.geometry.origin)
+        surface.surface.node.setPosition(content.origin - toplevel.geometry.origin)
         let isFramed = frame != nil && !isFullscreen
         frame?.shadow.setVisible(isFramed)
         frame?.bar.setVisible(isFramed)
@@ -126,25 +131,31 @@ public final class Window {
     /// The client has committed content.
     func contentCommitted(_ fulfilled: Configuration?) {
         guard let toplevel else { return }
-        let size = toplevel.xdgSurface.geometry.size
+        let size = toplevel.geometry.size
+        let geometryOrigin = toplevel.geometry.origin
         var origin = content.origin
+        // A window that grows by a subsurface on its left stays where it is; one whose client says where it begins is moved.
+        if isMapped, !toplevel.hasExplicitGeometry { origin = origin + (geometryOrigin - lastGeometryOrigin) }
+        lastGeometryOrigin = geometryOrigin
         if let anchor = fulfilled?.anchor {
             origin = anchor.origin(for: size)
         } else if let wanted = fulfilled?.origin {
             origin = wanted
         }
-        if fulfilled?.origin != nil, fulfilled?.origin == wantedOrigin, !toplevel.xdgSurface.awaitsAcknowledgement {
+        if fulfilled?.origin != nil, fulfilled?.origin == wantedOrigin, !toplevel.awaitsAcknowledgement {
             wantedOrigin = nil
         }
         content = Rect(origin: origin, size: size)
         if !isMapped {
             compositor.windows.map(self)
-        } else if decorationWish == nil, frame != nil, toplevel.xdgSurface.hasMargins {
+        } else if decorationWish == nil, frame != nil, toplevel.hasMargins {
             updateFrame()
         } else {
             layout()
         }
-        if resizeGrab == nil, tile == nil, !isFullscreen, !toplevel.xdgSurface.awaitsAcknowledgement { wantedSize = size }
+        if resizeGrab == nil, tile == nil, !isFullscreen, !toplevel.awaitsAcknowledgement, !wantedSize.isEmpty {
+            wantedSize = size
+        }
     }
 
     // MARK: For the desktop

@@ -11,7 +11,7 @@ extension WindowManager {
         guard mayGrab(window, serial), !window.isFullscreen else { return }
         // The preview is seen below the window that is dragged.
         layer.add(preview.node, below: window.node)
-        compositor.seat.start(MoveGrab(window, self, compositor.seat.position.pixel))
+        compositor.seat.start(MoveGrab(window, self, compositor.seat.position.pixel, isClients: serial != nil))
         compositor.seat.showOwnCursor(.move)
     }
 
@@ -22,6 +22,7 @@ extension WindowManager {
         let grab = ResizeGrab(window, compositor.seat, resizing)
         window.resizeGrab = grab
         window.anchor = resizing
+        window.wantedSize = window.content.size
         compositor.seat.start(grab)
         compositor.seat.showOwnCursor(edges.cursor)
         window.toplevel?.scheduleConfigure()
@@ -53,10 +54,13 @@ final class MoveGrab: PointerGrab {
     private var origin: Point
     private var tile: Tile?
     private var hasMoved = false
+    /// A client that asked for the move has seen the press, and learns of the release.
+    private let isClients: Bool
     /// A press that moves less than this is a click.
     private static var threshold: Int32 { 4 }
 
-    init(_ window: Window, _ manager: WindowManager, _ pointer: Point) {
+    init(_ window: Window, _ manager: WindowManager, _ pointer: Point, isClients: Bool) {
+        self.isClients = isClients
         self.window = window
         self.manager = manager
         start = pointer
@@ -95,6 +99,7 @@ final class MoveGrab: PointerGrab {
             let tile = self.tile
             manager.compositor.seat.endGrab()
             if let tile { manager.setTile(tile, window) }
+            return !isClients
         }
         return true
     }

@@ -4,6 +4,7 @@ import Chrome
 import Gfx
 import Scene
 import ShellPolicy
+import WaylandServer
 
 /// Learns of changes of the list of windows.
 public protocol WindowObserver: AnyObject {
@@ -22,7 +23,11 @@ public final class WindowManager {
     public private(set) var openingOrder: [Window] = []
     public private(set) var active: Window?
     public internal(set) var workArea: Rect
-    var toConfigure: [Toplevel] = []
+    /// Whether windows whose clients say nothing about decorations get frames.
+    package var framesByDefault = true
+    /// Whether a window's first buffer must wait until its first configure was acknowledged, as xdg-shell demands.
+    package var requiresConfigure = true
+    var toConfigure: [WindowRole] = []
     public var observer: (any WindowObserver)?
 
     init(_ compositor: Compositor, workArea: Rect) {
@@ -49,15 +54,20 @@ public final class WindowManager {
         window.isMapped = true
         window.updateFrame()
         let frames = windows.filter { !$0.isMinimised && !$0.isFullscreen }.map { $0.frameRect }
-        if window.isFullscreen || window.tile != nil {
+        if window.hasBeenPlaced {
+            // It comes back where it was.
+            window.layout()
+        } else if window.isFullscreen || window.tile != nil {
             window.move(to: targetContent(window).origin)
         } else if let parent = window.parent, parent.isMapped {
-            window.move(to: dialogOrigin(window, over: parent))
+            let origin = window.offsetFromParent.map { parent.content.origin + $0 }
+            window.move(to: origin ?? dialogOrigin(window, over: parent))
         } else {
             let placement = Placement(workArea: workArea.inset(by: FrameMetrics.spacing))
             let corner = placement.position(for: window.frameRect.size, among: frames)
             window.move(to: Point(x: corner.x, y: corner.y + window.titleHeight))
         }
+        window.hasBeenPlaced = true
         windows.append(window)
         openingOrder.append(window)
         (window.isFullscreen ? fullscreenLayer : layer).add(window.node)
@@ -107,6 +117,7 @@ public final class WindowManager {
         }
         moveToTop(window)
         if active !== window {
+            compositor.dismissPopups(except: window)
             active?.setActive(false)
             active = window
             window.setActive(true)
@@ -152,6 +163,14 @@ public final class WindowManager {
     }
 
     func surfacePressed(_ surface: ClientSurface) { if let window = window(of: surface) { activate(window) } }
+
+    // MARK: Place
+
+    /// Moves the window of a client's surface so that its content begins at a point.
+    package func move(_ client: Client, surface raw: UInt32, to point: Point) {
+        guard let id = ObjectID(rawValue: raw), let surface = client.surface(id), let window = window(of: surface) else { return }
+        window.move(to: point)
+    }
 
     // MARK: State
 

@@ -11,13 +11,19 @@ final class WmBase {
     unowned(unsafe) let client: Client
     let id: ObjectID
     let version: UInt32
+    /// The last unstable version of the protocol: the same messages but for the positioner's anchors, so it needs no
+    /// bindings of its own.
+    let isUnstable: Bool
     /// How many `xdg_surface`s were made with it and are alive.
     var surfaceCount = 0
 
-    init(_ client: Client, _ id: ObjectID, _ version: UInt32) {
+    static let unstableInterfaceName = "zxdg_shell_v6"
+
+    init(_ client: Client, _ id: ObjectID, _ version: UInt32, isUnstable: Bool = false) {
         self.client = client
         self.id = id
         self.version = version
+        self.isUnstable = isUnstable
     }
 
     func handle(_ request: XdgWmBase.Request) throws(WireError) {
@@ -25,13 +31,16 @@ final class WmBase {
         case .destroy:
             guard surfaceCount == 0 else { return fail(.defunctSurfaces, "destroyed before its surfaces") }
             client.remove(id)
-        case .createPositioner(let new): try client.add(new, version, .positioner(Positioner(client, new)))
+        case .createPositioner(let new):
+            try client.add(new, version, .positioner(Positioner(client, new, isUnstable: isUnstable)))
         case .getXdgSurface(let new, let surfaceID):
             guard let surface = client.surface(surfaceID) else { return fail(.role, "no such surface") }
             guard surface.xdgSurface == nil, surface.take(role: .xdgSurface) else {
                 return fail(.role, "the surface has another role")
             }
-            guard !surface.surface.hasContent else { return fail(.invalidSurfaceState, "the surface has a buffer already") }
+            guard !surface.surface.hasContent, !surface.surface.pending.hasBuffer else {
+                return fail(.invalidSurfaceState, "the surface has a buffer already")
+            }
             let xdgSurface = XdgSurface(self, new, surface)
             try client.add(new, version, .xdgSurface(xdgSurface))
             surfaceCount += 1
@@ -49,9 +58,17 @@ final class Positioner {
     private let id: ObjectID
     private(set) var rules = PopupPositioner()
 
-    init(_ client: Client, _ id: ObjectID) {
+    private let isUnstable: Bool
+
+    init(_ client: Client, _ id: ObjectID, isUnstable: Bool) {
         self.client = client
         self.id = id
+        self.isUnstable = isUnstable
+    }
+
+    /// An anchor or a gravity of either protocol.
+    private func corner(_ raw: UInt32) -> PopupPositioner.Corner? {
+        isUnstable ? PopupPositioner.Corner(edges: raw) : PopupPositioner.Corner(rawValue: raw)
     }
 
     func handle(_ request: XdgPositioner.Request) {
@@ -65,10 +82,10 @@ final class Positioner {
             rules.anchorRect = Rect(x: x, y: y, width: width, height: height)
             rules.hasAnchorRect = true
         case .setAnchor(let anchor):
-            guard let value = PopupPositioner.Corner(rawValue: anchor.rawValue) else { return fail("anchor \(anchor.rawValue)") }
+            guard let value = corner(anchor.rawValue) else { return fail("anchor \(anchor.rawValue)") }
             rules.anchor = value
         case .setGravity(let gravity):
-            guard let value = PopupPositioner.Corner(rawValue: gravity.rawValue) else {
+            guard let value = corner(gravity.rawValue) else {
                 return fail("gravity \(gravity.rawValue)")
             }
             rules.gravity = value

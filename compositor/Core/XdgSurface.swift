@@ -55,6 +55,7 @@ final class XdgSurface: SurfaceRole {
         return cut.isEmpty ? extents : cut
     }
 
+    var hasExplicitGeometry: Bool { setGeometry != nil }
     /// Whether the client draws something around its window: then it has decorations of its own.
     var hasMargins: Bool { setGeometry != nil && geometry != surface.surface.extents }
 
@@ -120,13 +121,22 @@ final class XdgSurface: SurfaceRole {
 
     // MARK: Commit
 
+    /// Whether a buffer may be attached; reports the error otherwise.
+    func mayAttach() -> Bool {
+        if case .none = roleObject {
+            fail(.unconfiguredBuffer, "a buffer before the surface has a role")
+            return false
+        }
+        return true
+    }
+
     /// Whether the surface's state may be committed now; reports the error otherwise.
     func mayCommit() -> Bool {
         if case .none = roleObject {
             fail(.notConstructed, "committed without a role")
             return false
         }
-        if case .buffer(_?) = surface.surface.pending.attachment, !isConfigured {
+        if case .buffer(_?) = surface.surface.pending.attachment, !isConfigured, client.compositor.windows.requiresConfigure {
             fail(.unconfiguredBuffer, "a buffer before the first configure was acknowledged")
             return false
         }
@@ -157,7 +167,6 @@ final class XdgSurface: SurfaceRole {
     private func reset() {
         isConfigured = false
         sent = []
-        setGeometry = nil
     }
 
     // MARK: End

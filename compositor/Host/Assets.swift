@@ -2,13 +2,15 @@
 
 import ArtPack
 import Chrome
+import CompositorCore
 import FontAtlas
 import Gfx
 import Keymap
 import System
+import Tokens
 
 /// Keeps the files mapped as long as it lives.
-final class Assets {
+package final class Assets {
     private final class File {
         let mapping: MemoryMapping
         init(_ mapping: consuming MemoryMapping) { self.mapping = mapping }
@@ -17,7 +19,7 @@ final class Assets {
     private let directory: String
     private var files: [File] = []
 
-    init(directory: String) { self.directory = directory }
+    package init(directory: String) { self.directory = directory }
 
     /// The bytes of a file, valid as long as this object; nil if it cannot be mapped.
     func map(_ name: String) -> UnsafeRawBufferPointer? {
@@ -57,6 +59,23 @@ final class Assets {
             Log.write("compositor", "art.pack is malformed")
             return nil
         }
+    }
+
+    /// The look of windows.
+    package func style(isLight: Bool) -> ChromeStyle {
+        ChromeStyle(
+            palette: isLight ? .light : .dark, fonts: interfaceFonts(TypeSize.caption, TypeSize.body, TypeSize.title), art: art())
+    }
+
+    /// A compositor with the keymap of the options.
+    package func compositor(_ options: Options, style: ChromeStyle, size: Size) throws(Errno) -> Compositor {
+        let keyboard = try keyboard(options.keymap)
+        let table = keyboard.table
+        let textSize = keyboard.textSize
+        return Compositor(
+            CompositorConfiguration(
+                size: size, workArea: Rect(size: size).inset(top: Metrics.panelHeight), keyTable: table,
+                keymapFile: keyboard.intoFile(), keymapTextSize: textSize, chromeStyle: style))
     }
 
     /// A keymap's table, and a sealed memory file with its text for clients.

@@ -9,6 +9,22 @@ public struct PopupPositioner: Sendable {
         case none = 0
         case top, bottom, left, right, topLeft, bottomLeft, topRight, bottomRight
 
+        /// From a set of edges as xdg-shell v6 has it: top 1, bottom 2, left 4, right 8. Opposite edges exclude each other.
+        public init?(edges: UInt32) {
+            switch edges {
+            case 0: self = .none
+            case 1: self = .top
+            case 2: self = .bottom
+            case 4: self = .left
+            case 8: self = .right
+            case 5: self = .topLeft
+            case 6: self = .bottomLeft
+            case 9: self = .topRight
+            case 10: self = .bottomRight
+            default: return nil
+            }
+        }
+
         /// -1, 0 or 1: left, middle, right.
         var horizontal: Int32 {
             switch self {

@@ -16,6 +16,8 @@ public final class Scene {
     public private(set) var bounds: Rect
     public private(set) var damage = Region()
     var orderIsStale = true
+    /// Whether what lies under a point may be something else than at the last `takeHitChange`.
+    var hitsMayDiffer = true
     private var order: [Entry] = []
 
     /// Damage of one frame is at most this many rectangles: more of them cost more than the pixels between them.
@@ -85,6 +87,13 @@ public final class Scene {
     }
 
     // MARK: Hit test
+
+    /// Whether the answers of hit tests may have changed since the last call.
+    public func takeHitChange() -> Bool {
+        let changed = hitsMayDiffer
+        hitsMayDiffer = false
+        return changed
+    }
 
     /// The uppermost node with a target under a point, and the node.
     public func hitTest(_ point: Point) -> (target: PointerTarget, node: SceneNode)? {

@@ -9,7 +9,7 @@ public protocol Drawable: AnyObject {
 }
 
 /// Where a node takes part in hit tests.
-public enum InputShape {
+public enum InputShape: Equatable {
     case none
     case everywhere
     /// Node coordinates.
@@ -33,7 +33,9 @@ public final class SceneNode {
     public private(set) var opaque = Region()
 
     public var drawable: (any Drawable)?
-    public var input = InputShape.none
+    public var input = InputShape.none {
+        didSet { if input != oldValue { attachedScene?.hitsMayDiffer = true } }
+    }
     public var target: PointerTarget?
 
     public init(size: Size = .zero) { self.size = size }
@@ -173,5 +175,6 @@ public final class SceneNode {
         var node = self
         while let parent = node.parent { node = parent }
         node.scene?.orderIsStale = true
+        node.scene?.hitsMayDiffer = true
     }
 }

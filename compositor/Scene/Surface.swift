@@ -56,7 +56,7 @@ public final class Surface: Drawable {
         // A cycle until `destroy`, which the owner of the surface must call.
         content.drawable = self
         content.input = .everywhere
-        content.setVisible(false)
+        node.setVisible(false)
     }
 
     /// Whether the surface has pixels.
@@ -111,7 +111,8 @@ public final class Surface: Drawable {
 
         content.setSize(size)
         updateShapes()
-        content.setVisible(buffer != nil)
+        // Without a buffer the surface is not shown, and neither is what belongs to it.
+        node.setVisible(buffer != nil)
         if oldBuffer != nil, oldSize == size, keepsLayout {
             content.invalidate(damage(of: state))
         } else {

@@ -38,6 +38,12 @@ public struct SurfaceState {
 
     public init() {}
 
+    /// Whether a buffer was attached.
+    public var hasBuffer: Bool {
+        if case .buffer(_?) = attachment { return true }
+        return false
+    }
+
     /// Puts a later commit on top of this one (a synchronised subsurface commits several times before its parent).
     mutating func merge(_ later: SurfaceState) {
         if case .buffer(let new) = later.attachment {
