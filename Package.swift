@@ -29,7 +29,7 @@ func module(
 let kernel: [Target] = [
     module("ABI", "kernel/ABI"),
     module("Support", "kernel/Support", ["ABI"]),
-    module("Processor", "kernel/Processor", ["Support"], exclude: ["asm", "vdso"]),
+    module("Processor", "kernel/Processor", ["ABI", "Support"], exclude: ["asm", "vdso"]),
     module("Frames", "kernel/Memory/Frames", ["Support", "Processor"]),
     module("KernelRuntime", "kernel/Memory/Runtime", ["Support", "Frames"], exclude: ["runtime.asm"]),
     module("FairQueue", "kernel/Tasks/FairQueue"),

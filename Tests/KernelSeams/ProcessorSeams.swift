@@ -118,6 +118,8 @@ private func absent(_ name: StaticString = #function) -> Never { fatalError("\(n
 @_cdecl("martlet_xrstor") public func seamXrstorAbsent() { absent() }
 @_cdecl("martlet_xsave") public func seamXsaveAbsent() { absent() }
 @_cdecl("martlet_xsaveopt") public func seamXsaveoptAbsent() { absent() }
+@_cdecl("martlet_user_xsave") public func seamUserXsaveAbsent() { absent() }
+@_cdecl("martlet_user_xrstor") public func seamUserXrstorAbsent() { absent() }
 @_cdecl("martlet_xsetbv") public func seamXsetbvAbsent() { absent() }
 @_cdecl("martlet_address_start_code") public func seamAddressStartCodeAbsent() { absent() }
 @_cdecl("martlet_address_start_code_end") public func seamAddressStartCodeEndAbsent() { absent() }

@@ -91,40 +91,41 @@ private final class FakeAPIC: APICAccess {
 }
 
 @Suite struct SavedStateTests {
-    private func image(_ change: (UnsafeMutableRawBufferPointer) -> Void = { _ in }) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: 832)
-        bytes.withUnsafeMutableBytes { raw in
-            raw.storeBytes(of: 0x1f80, toByteOffset: 24, as: UInt32.self)
-            raw.storeBytes(of: 7, toByteOffset: 512, as: UInt64.self)
-            change(raw)
-        }
-        return bytes
+    private func description(_ change: (inout XSaveImage.Description) -> Void = { _ in }) -> XSaveImage.Description {
+        var description = XSaveImage.Description(mask: 7, byteCount: 832)
+        description.present = 7
+        change(&description)
+        return description
     }
 
-    private func isRestorable(_ bytes: [UInt8], mask: UInt64? = 7) -> Bool {
-        bytes.withUnsafeBytes { XSaveImage.isRestorable($0, mask: mask, controlMask: 0xffff) }
+    @Test func layoutIsThatOfLinux() {
+        #expect(MemoryLayout<XSaveImage.Description>.size == XSaveImage.headerEnd - XSaveImage.descriptionOffset)
+        #expect(MemoryLayout<XSaveImage.Description>.offset(of: \.byteCount) == 16)
+        #expect(MemoryLayout<XSaveImage.Description>.offset(of: \.present) == 48)
     }
 
     @Test func whatWouldFaultIsRefused() {
-        #expect(isRestorable(image()))
-        #expect(!isRestorable(image { $0.storeBytes(of: 0x1_0000, toByteOffset: 24, as: UInt32.self) }))
-        #expect(!isRestorable(image { $0.storeBytes(of: 15, toByteOffset: 512, as: UInt64.self) }))
-        #expect(!isRestorable(image { $0.storeBytes(of: 1 << 63, toByteOffset: 520, as: UInt64.self) }))
-        #expect(!isRestorable(image { $0.storeBytes(of: 1, toByteOffset: 528, as: UInt64.self) }))
-        #expect(isRestorable(image { $0.storeBytes(of: 1, toByteOffset: 536, as: UInt64.self) }))
-        #expect(!isRestorable([UInt8](repeating: 0, count: 100)))
-        // Without XSAVE there is no header to be wrong.
-        #expect(isRestorable(image { $0.storeBytes(of: 15, toByteOffset: 512, as: UInt64.self) }, mask: nil))
+        #expect(description().isRestorable(mask: 7))
+        #expect(!description { $0.present = 15 }.isRestorable(mask: 7))
+        #expect(!description { $0.compaction = 1 << 63 }.isRestorable(mask: 7))
+        #expect(!description { $0.reserved = 1 }.isRestorable(mask: 7))
+        #expect(description { $0.ignored.0 = 1 }.isRestorable(mask: 7))
     }
 
     @Test func descriptionsAreRecognised() {
-        let whole = image { XSaveImage.describe(in: $0, mask: 7, byteCount: 832) }
-        #expect(whole.withUnsafeBytes { XSaveImage.describesAll($0, mask: 7, byteCount: 832) })
-        #expect(!whole.withUnsafeBytes { XSaveImage.describesAll($0, mask: 3, byteCount: 832) })
-        #expect(!whole.withUnsafeBytes { XSaveImage.describesAll($0, mask: 7, byteCount: 2696) })
-        #expect(!image().withUnsafeBytes { XSaveImage.describesAll($0, mask: 7, byteCount: 832) })
-        let legacy = image { XSaveImage.limitToLegacy($0) }
-        #expect(legacy[512] == 3)
-        #expect(isRestorable(legacy))
+        #expect(description().isWhole(mask: 7, byteCount: 832))
+        #expect(!description().isWhole(mask: 3, byteCount: 832))
+        #expect(!description().isWhole(mask: 7, byteCount: 2696))
+        #expect(!description { $0.mark = 0 }.isWhole(mask: 7, byteCount: 832))
+    }
+
+    @Test func legacyStatesAreCompleted() {
+        var bytes = [UInt8](repeating: 0xff, count: 832)
+        let isRefused = bytes.withUnsafeMutableBytes { !XSaveImage.completeLegacy($0, controlMask: 0xffff) }
+        #expect(isRefused)
+        bytes.withUnsafeMutableBytes { $0.storeBytes(of: 0x1f80, toByteOffset: 24, as: UInt32.self) }
+        let isTaken = bytes.withUnsafeMutableBytes { XSaveImage.completeLegacy($0, controlMask: 0xffff) }
+        #expect(isTaken)
+        #expect(bytes[..<512].contains(0xff) && bytes[512] == 3 && bytes[513...].allSatisfy { $0 == 0 })
     }
 }

@@ -1,3 +1,6 @@
+import ABI
+import Support
+
 /// FPU, SSE, AVX … registers of one user thread, in memory (Intel SDM volume 1, chapter 13).
 ///
 /// The kernel uses no such register, so the state is saved and restored only when user threads are switched.
@@ -72,10 +75,52 @@ public struct ExtendedState {
         if Features.current.hasXSAVE { asmXRSTOR(area, Self.mask) } else { asmFXRSTOR(area) }
     }
 
-    /// Whether bytes that came from a program can be restored: a reserved bit in MXCSR or in the header, or the compacted format, would
-    /// fault (SDM volume 1, 13.8).
-    public static func isRestorable(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        XSaveImage.isRestorable(bytes, mask: Features.current.hasXSAVE ? mask : nil, controlMask: controlMask)
+    /// Takes over a state as FXSAVE saves it from a program's memory, into the registers too.
+    /// - Throws: `badAddress` when it cannot be read, or the processor would refuse it.
+    public func restoreLegacy(from address: UserAddress) throws(Errno) {
+        // Through a copy: a switch while a page is fetched would save this thread's registers over half of it.
+        var bytes = try copyInBytes(from: address, count: XSaveImage.headerOffset)
+        bytes.append(contentsOf: repeatElement(0, count: Self.byteCount - bytes.count))
+        guard bytes.withUnsafeMutableBytes({ XSaveImage.completeLegacy($0, controlMask: Self.controlMask) }) else {
+            throw .badAddress
+        }
+        let flags = machineInterruptSave()
+        self.bytes.copyBytes(from: bytes)
+        restore()
+        machineInterruptRestore(flags)
+    }
+
+    /// Saves the registers in user memory, with the description that signal frames have; needs XSAVE.
+    /// - Parameter address: aligned to 64 bytes, with room for `byteCount` and the mark behind them.
+    /// - Throws: `badAddress` when it is not writable user memory.
+    public static func saveRegisters(to address: UserAddress) throws(Errno) {
+        guard address.isUserRange(byteCount + XSaveImage.markByteCount), address.rawValue & 63 == 0,
+            let area = UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue))
+        else { throw .badAddress }
+        try copyOut(XSaveImage.Description(mask: mask, byteCount: byteCount), to: address + XSaveImage.descriptionOffset)
+        try copyOut(XSaveImage.lastMark, to: address + byteCount)
+        // SAFETY: the range is user memory, where faults are fixed up; XSAVE completes the header that the description has cleared.
+        if asmUserXSAVE(area, mask) != 0 { throw .badAddress }
+    }
+
+    /// Restores the registers from user memory if a whole state is there; needs XSAVE.
+    /// - Returns: false when the description does not say so; nothing is restored then.
+    /// - Throws: `badAddress` when it cannot be read, or the processor refuses it; the registers are undefined then.
+    public static func restoreRegisters(from address: UserAddress) throws(Errno) -> Bool {
+        guard address.isUserRange(byteCount + XSaveImage.markByteCount), address.rawValue & 63 == 0,
+            let area = UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue))
+        else { throw .badAddress }
+        let description = try copyIn(XSaveImage.Description.self, from: address + XSaveImage.descriptionOffset)
+        guard description.isWhole(mask: mask, byteCount: byteCount),
+            try copyIn(UInt32.self, from: address + byteCount) == XSaveImage.lastMark
+        else { return false }
+        // The processor checks this too, on the very bytes that it loads; emulators do not always.
+        guard description.isRestorable(mask: mask),
+            try copyIn(UInt32.self, from: address + XSaveImage.controlOffset) & ~controlMask == 0
+        else { throw .badAddress }
+        // SAFETY: the range is user memory; what another thread changes meanwhile makes a fault at worst, which is fixed up.
+        if asmUserXRSTOR(area, mask) != 0 { throw .badAddress }
+        return true
     }
 
     /// Gives the memory back. The state must not be used afterwards.

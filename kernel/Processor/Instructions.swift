@@ -39,6 +39,8 @@
 @_extern(c, "martlet_xsave") func asmXSAVE(_ area: UnsafeMutableRawPointer, _ mask: UInt64)
 @_extern(c, "martlet_xsaveopt") func asmXSAVEOPT(_ area: UnsafeMutableRawPointer, _ mask: UInt64)
 @_extern(c, "martlet_xrstor") func asmXRSTOR(_ area: UnsafeMutableRawPointer, _ mask: UInt64)
+@_extern(c, "martlet_user_xsave") func asmUserXSAVE(_ area: UnsafeMutableRawPointer, _ mask: UInt64) -> Int
+@_extern(c, "martlet_user_xrstor") func asmUserXRSTOR(_ area: UnsafeMutableRawPointer, _ mask: UInt64) -> Int
 @_extern(c, "martlet_fxsave") func asmFXSAVE(_ area: UnsafeMutableRawPointer)
 @_extern(c, "martlet_fxrstor") func asmFXRSTOR(_ area: UnsafeMutableRawPointer)
 @_extern(c, "martlet_xsetbv") func asmWriteXCR(_ index: UInt32, _ value: UInt64)

@@ -30,6 +30,55 @@ public func copyOut<T: BitwiseCopyable>(_ value: T, to address: UserAddress) thr
     if left != 0 { throw .badAddress }
 }
 
+/// Copies a large value in and lends it to `use`, which spares further copies of it.
+/// - Throws: `badAddress` when any byte is not readable user memory; what `use` throws.
+@inlinable
+public func copyIn<T: BitwiseCopyable>(
+    _ type: T.Type, from address: UserAddress, use: (UnsafeMutablePointer<T>) throws(Errno) -> Void
+) throws(Errno) {
+    guard address.isUserRange(MemoryLayout<T>.size), let source = UnsafeRawPointer(bitPattern: UInt(address.rawValue)) else {
+        throw .badAddress
+    }
+    try withScratch(T.self) { (slot) throws(Errno) in
+        // SAFETY: the range was checked to be in the user half; after a whole copy every byte of the value is there.
+        guard machineUserCopy(UnsafeMutableRawPointer(slot), source, MemoryLayout<T>.size) == 0 else { throw .badAddress }
+        try use(slot)
+    }
+}
+
+/// Builds a large value in place and copies it out.
+/// - Parameter fill: sets every field; the memory is not initialised, and what is left out reaches the program.
+/// - Throws: `badAddress` when any byte is not writable user memory.
+@inlinable
+public func copyOut<T: BitwiseCopyable>(
+    _ type: T.Type, to address: UserAddress, fill: (UnsafeMutablePointer<T>) -> Void
+) throws(Errno) {
+    guard address.isUserRange(MemoryLayout<T>.size), let target = UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue))
+    else {
+        throw .badAddress
+    }
+    try withScratch(T.self) { (slot) throws(Errno) in
+        fill(slot)
+        // SAFETY: as in `copyIn`.
+        guard machineUserCopy(target, slot, MemoryLayout<T>.size) == 0 else { throw .badAddress }
+    }
+}
+
+/// Room for a value on the stack, not initialised.
+@inlinable @inline(__always)
+func withScratch<T: BitwiseCopyable>(
+    _ type: T.Type, _ body: (UnsafeMutablePointer<T>) throws(Errno) -> Void
+) throws(Errno) {
+    // The error crosses as a code: the closure of the standard library may not throw a typed one.
+    let code: Int32 = withUnsafeTemporaryAllocation(of: T.self, capacity: 1) { buffer in
+        do throws(Errno) {
+            try body(buffer.baseAddress.unsafelyUnwrapped)
+            return 0
+        } catch { return error.rawValue }
+    }
+    if code != 0 { throw Errno(rawValue: code) }
+}
+
 /// Changes a word of user memory in one atomic step.
 /// - Parameter change: what a value becomes; asked again when somebody else changed the word meanwhile.
 /// - Returns: the value before the change.

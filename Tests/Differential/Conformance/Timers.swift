@@ -193,10 +193,9 @@ private func periods() {
 
 private func work(_ nanoseconds: Int) {
     let start = now(CLOCK_PROCESS_CPUTIME_ID)
-    var sum = 1
-    while now(CLOCK_PROCESS_CPUTIME_ID) - start < nanoseconds && sum != 0 {
-        // Mostly the program's own time, not the kernel's.
-        for index in 0..<100_000 { sum = (sum &* 31 &+ index) | 1 }
+    while now(CLOCK_PROCESS_CPUTIME_ID) - start < nanoseconds {
+        // Mostly the program's own time, not the kernel's; atomic, so that the compiler leaves it in.
+        for _ in 0..<100_000 { ts_add(seen + 7, 1) }
     }
 }
 

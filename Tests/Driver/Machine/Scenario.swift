@@ -53,11 +53,13 @@ public final class ScenarioContext: @unchecked Sendable {
     }
 
     /// The same as `startShell`, from the root image that has the test programs.
-    public func startTestShell(memoryMiB: Int = 512, processors: Int = 1) throws -> GuestShell {
+    /// - Parameter countsInstructions: an instruction is a nanosecond, so that a busy host takes no time from the guest.
+    public func startTestShell(memoryMiB: Int = 512, processors: Int = 1, countsInstructions: Bool = false) throws -> GuestShell {
         var configuration = kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh quiet")
         configuration.media = [.virtioDisk(workspace.testRootImage, .dropped)]
         configuration.memoryMiB = memoryMiB
         configuration.processors = processors
+        configuration.countsInstructions = countsInstructions
         let shell = try GuestShell(on: start(configuration))
         // A shell as process 1 has mounted nothing yet, except what the kernel has.
         try shell.check(

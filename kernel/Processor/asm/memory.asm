@@ -143,6 +143,24 @@ FUNCTION martlet_user_compare_exchange
     xor eax, eax
     ret
 
+; size_t martlet_user_xsave(void *to, uint64_t mask), martlet_user_xrstor(const void *from, uint64_t mask): the extended state between
+; the registers and user memory. Return 0, or something else for a fault, which the fixup computes from RCX and RDX: user memory, or bytes
+; that the processor refuses. After a fault the registers may be half restored.
+%macro USER_STATE 2
+FUNCTION %1
+    SMAP_SITE 0x00cb010f
+    mov eax, esi
+    mov rdx, rsi
+    shr rdx, 32
+    mov ecx, 1
+    %2 [rdi]
+    SMAP_SITE 0x00ca010f
+    xor eax, eax
+    ret
+%endmacro
+    USER_STATE martlet_user_xsave, xsave64
+    USER_STATE martlet_user_xrstor, xrstor64
+
 ; size_t martlet_user_zero(void *to, size_t count)
 FUNCTION martlet_user_zero
     SMAP_SITE 0x00cb010f

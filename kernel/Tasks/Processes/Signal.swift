@@ -38,7 +38,7 @@ public struct Signal: Equatable, Sendable {
     public static var io: Signal { Signal(known: 29) }
     public static var badSystemCall: Signal { Signal(known: 31) }
 
-    @inlinable public var bit: UInt64 { 1 << UInt64(rawValue - 1) }
+    @inlinable public var bit: UInt64 { @inline(__always) get { 1 &<< UInt64(truncatingIfNeeded: rawValue &- 1) } }
     /// SIGKILL and SIGSTOP cannot be caught, blocked or ignored.
     public var isUnstoppable: Bool { rawValue == 9 || rawValue == 19 }
     public var isRealTime: Bool { rawValue >= 32 }

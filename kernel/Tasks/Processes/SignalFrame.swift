@@ -45,31 +45,31 @@ struct Words8: BitwiseCopyable {
 }
 
 extension SignalRegisters {
-    /// The registers of a program that is in the kernel.
-    init(_ frame: TrapFrame) {
-        (r8, r9, r10, r11, r12, r13, r14, r15) = (
-            frame.r8, frame.r9, frame.r10, frame.r11, frame.r12, frame.r13, frame.r14, frame.r15
-        )
-        (rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp) = (
-            frame.rdi, frame.rsi, frame.rbp, frame.rbx, frame.rdx, frame.rax, frame.rcx, frame.rsp
-        )
+    /// Takes over the registers of a program that is in the kernel.
+    mutating func fill(from frame: UnsafePointer<TrapFrame>) {
+        let frame = frame.pointee
+        (r8, r9, r10, r11) = (frame.r8, frame.r9, frame.r10, frame.r11)
+        (r12, r13, r14, r15) = (frame.r12, frame.r13, frame.r14, frame.r15)
+        (rdi, rsi, rbp, rbx) = (frame.rdi, frame.rsi, frame.rbp, frame.rbx)
+        (rdx, rax, rcx, rsp) = (frame.rdx, frame.rax, frame.rcx, frame.rsp)
         (rip, rflags, segments) = (frame.rip, frame.rflags, frame.cs & 0xffff | (frame.ss & 0xffff) << 48)
         (errorCode, vector, faultAddress) = (frame.errorCode, frame.vector, CPU.faultAddress)
+        reserved = Words8()
     }
 
     /// Status flags a handler's return may change: CF PF AF ZF SF TF DF OF RF AC.
     private static var changeableFlags: UInt64 { 0x50dd5 }
 
     /// Puts the registers back, but for what programs must not choose.
-    func restore(to frame: inout TrapFrame) {
-        (frame.r8, frame.r9, frame.r10, frame.r11) = (r8, r9, r10, r11)
-        (frame.r12, frame.r13, frame.r14, frame.r15) = (r12, r13, r14, r15)
-        (frame.rdi, frame.rsi, frame.rbp, frame.rbx) = (rdi, rsi, rbp, rbx)
-        (frame.rdx, frame.rax, frame.rcx, frame.rsp) = (rdx, rax, rcx, rsp)
-        frame.rip = rip
-        frame.rflags = (frame.rflags & ~Self.changeableFlags) | (rflags & Self.changeableFlags) | 0x202
-        frame.cs = UInt64(Selector.userCode)
-        frame.ss = UInt64(Selector.userData)
+    func restore(to frame: UnsafeMutablePointer<TrapFrame>) {
+        (frame.pointee.r8, frame.pointee.r9, frame.pointee.r10, frame.pointee.r11) = (r8, r9, r10, r11)
+        (frame.pointee.r12, frame.pointee.r13, frame.pointee.r14, frame.pointee.r15) = (r12, r13, r14, r15)
+        (frame.pointee.rdi, frame.pointee.rsi, frame.pointee.rbp, frame.pointee.rbx) = (rdi, rsi, rbp, rbx)
+        (frame.pointee.rdx, frame.pointee.rax, frame.pointee.rcx, frame.pointee.rsp) = (rdx, rax, rcx, rsp)
+        frame.pointee.rip = rip
+        frame.pointee.rflags = (frame.pointee.rflags & ~Self.changeableFlags) | (rflags & Self.changeableFlags) | 0x202
+        frame.pointee.cs = UInt64(Selector.userCode)
+        frame.pointee.ss = UInt64(Selector.userData)
     }
 }
 
@@ -94,24 +94,29 @@ public enum SignalHandlerCall {
         let base = ((stateAddress &- UInt64(MemoryLayout<SignalFrame>.size)) & ~15) &- 8
 
         let blocked = thread.signalMask
-        var saved = SignalFrame()
-        saved.restorer = action.restorer
-        saved.context.flags = SignalContext.usualFlags
-        saved.context.stack = alternate
-        saved.context.registers = SignalRegisters(frame.pointee)
-        saved.context.registers.state = stateAddress
-        saved.context.mask = thread.savedMask ?? blocked
-        saved.context.registers.oldMask = saved.context.mask
-        withUnsafeMutableBytes(of: &saved.info) { info.encode(into: $0) }
-        state.save()
         do throws(Errno) {
-            // A switch meanwhile saves the same again: the kernel does not touch these registers, nor do they touch the description.
             if Features.current.hasXSAVE {
-                XSaveImage.describe(in: state.bytes, mask: ExtendedState.mask, byteCount: ExtendedState.byteCount)
-                try copyOut(XSaveImage.lastMark, to: UserAddress(stateAddress) + ExtendedState.byteCount)
+                try ExtendedState.saveRegisters(to: UserAddress(stateAddress))
+            } else {
+                // A switch meanwhile saves the same again: the kernel does not touch these registers.
+                state.save()
+                try copyOut(UnsafeRawBufferPointer(state.bytes), to: UserAddress(stateAddress))
             }
-            try copyOut(UnsafeRawBufferPointer(state.bytes), to: UserAddress(stateAddress))
-            try copyOut(saved, to: UserAddress(base))
+            // Built in place: the frame is too big to be copied more than once.
+            try copyOut(SignalFrame.self, to: UserAddress(base)) { saved in
+                saved.pointee.restorer = action.restorer
+                saved.pointee.context.flags = SignalContext.usualFlags
+                saved.pointee.context.link = 0
+                saved.pointee.context.stack = alternate
+                saved.pointee.context.registers.fill(from: frame)
+                saved.pointee.context.registers.state = stateAddress
+                saved.pointee.context.mask = thread.savedMask ?? blocked
+                saved.pointee.context.registers.oldMask = saved.pointee.context.mask
+                saved.pointee.info = (Words8(), Words8())
+                // SAFETY: the field's own 128 bytes.
+                let place = UnsafeMutableRawPointer(saved) + Int(infoOffset)
+                info.encode(into: UnsafeMutableRawBufferPointer(start: place, count: 128))
+            }
         } catch { return false }
 
         thread.savedMask = nil
@@ -131,44 +136,23 @@ public enum SignalHandlerCall {
         return true
     }
 
-    /// The state of a signal frame: all of it if both marks are there, or else what FXSAVE would have saved.
-    private static func copyState(from address: UserAddress) throws(Errno) -> [UInt8] {
-        let byteCount = ExtendedState.byteCount
-        if Features.current.hasXSAVE {
-            let start = try copyInBytes(from: address, count: XSaveImage.headerOffset)
-            let isWhole = start.withUnsafeBytes {
-                XSaveImage.describesAll($0, mask: ExtendedState.mask, byteCount: byteCount)
-            }
-            let lastMark = isWhole ? try copyIn(UInt32.self, from: address + byteCount) : 0
-            if lastMark != XSaveImage.lastMark {
-                var bytes = start + [UInt8](repeating: 0, count: byteCount - start.count)
-                bytes.withUnsafeMutableBytes { XSaveImage.limitToLegacy($0) }
-                return bytes
-            }
-        }
-        return try copyInBytes(from: address, count: byteCount)
-    }
-
     /// `rt_sigreturn`: restores what `push` saved, distrusting every value.
     /// - Returns: false when the frame cannot be read: the caller kills the program.
     public static func pop(_ frame: UnsafeMutablePointer<TrapFrame>) -> Bool {
         let thread = UserThread.current
         do throws(Errno) {
             // The handler's return has popped the restorer's address.
-            let saved = try copyIn(SignalContext.self, from: UserAddress(frame.pointee.rsp))
-            guard saved.registers.rip < UserAddress.limit else { return false }
-            if saved.registers.state != 0, let state = thread.extendedState {
-                // Through a copy: a switch while the page is fetched would save this thread's registers over half of it.
-                let bytes = try copyState(from: UserAddress(saved.registers.state))
-                guard bytes.withUnsafeBytes({ ExtendedState.isRestorable($0) }) else { return false }
-                let flags = machineInterruptSave()
-                state.bytes.copyBytes(from: bytes)
-                state.restore()
-                machineInterruptRestore(flags)
+            try copyIn(SignalContext.self, from: UserAddress(frame.pointee.rsp)) { (saved) throws(Errno) in
+                guard saved.pointee.registers.rip < UserAddress.limit else { throw .badAddress }
+                if saved.pointee.registers.state != 0, let state = thread.extendedState {
+                    let address = UserAddress(saved.pointee.registers.state)
+                    let isDone = Features.current.hasXSAVE ? try ExtendedState.restoreRegisters(from: address) : false
+                    if !isDone { try state.restoreLegacy(from: address) }
+                }
+                saved.pointee.registers.restore(to: frame)
+                thread.signalMask = saved.pointee.mask
+                if saved.pointee.stack.flags & ~3 == 0 { thread.alternateStack = saved.pointee.stack }
             }
-            saved.registers.restore(to: &frame.pointee)
-            thread.signalMask = saved.mask
-            if saved.stack.flags & ~3 == 0 { thread.alternateStack = saved.stack }
             return true
         } catch { return false }
     }

@@ -21,9 +21,14 @@ struct PendingSignals: ~Copyable {
     }
 
     /// Takes the first signal that is not in `blocked`: synchronous faults first, then the lowest number, as Linux does.
+    @inline(__always)
     mutating func take(notIn blocked: UInt64) -> SignalInfo? {
         let ready = bits & ~blocked
-        guard ready != 0 else { return nil }
+        return ready == 0 ? nil : take(oneOf: ready)
+    }
+
+    @inline(never)
+    private mutating func take(oneOf ready: UInt64) -> SignalInfo {
         let faults =
             ready
             & (Signal.segmentationFault.bit | Signal.bus.bit | Signal.illegalInstruction.bit
