@@ -14,6 +14,7 @@ import WaylandClient
             Set(client.globals.keys) == [
                 "wl_compositor", "wl_subcompositor", "wl_shm", "wl_seat", "wl_output", "wl_data_device_manager", "xdg_wm_base",
                 "zxdg_decoration_manager_v1", "wl_shell", "zxdg_shell_v6",
+                "zwlr_layer_shell_v1",
             ])
     }
 

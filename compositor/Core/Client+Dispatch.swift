@@ -54,6 +54,8 @@ extension Client {
         case .toplevel(let toplevel): toplevel.handle(try XdgToplevel.Request.decode(&message, version: version))
         case .popup(let popup): popup.handle(try XdgPopup.Request.decode(&message, version: version))
         case .shell: try shell(id, WlShell.Request.decode(&message, version: version))
+        case .layerShell: try layerShell(id, version, ZwlrLayerShellV1.Request.decode(&message, version: version))
+        case .layerSurface(let surface): surface.handle(try ZwlrLayerSurfaceV1.Request.decode(&message, version: version))
         case .shellSurface(let surface): surface.handle(try WlShellSurface.Request.decode(&message, version: version))
         case .decoration(let decoration):
             decoration.handle(try ZxdgToplevelDecorationV1.Request.decode(&message, version: version))
@@ -109,6 +111,7 @@ extension Client {
         case .wmBase: try add(id, version, .wmBase(WmBase(self, id, version)))
         case .decorationManager: try add(id, version, .decorationManager)
         case .shell: try add(id, version, .shell)
+        case .layerShell: try add(id, version, .layerShell)
         case .unstableShell: try add(id, version, .wmBase(WmBase(self, id, version, isUnstable: true)))
         }
     }

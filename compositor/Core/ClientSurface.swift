@@ -18,6 +18,7 @@ final class ClientSurface: PointerTarget {
     /// The shell's part, while there is one: it must agree before a buffer may be attached.
     var xdgSurface: XdgSurface?
     var shellSurface: ShellSurface?
+    var layerSurface: LayerSurface?
     private var isEnding = false
     private(set) var hasEnded = false
     private var hasEnteredOutput = false
@@ -117,6 +118,7 @@ final class ClientSurface: PointerTarget {
             return fail(.invalidSize, "the buffer's size is not a multiple of its scale")
         }
         if let xdgSurface, !xdgSurface.mayCommit() { return }
+        if let layerSurface, !layerSurface.mayCommit() { return }
         surface.commit()
         if !surface.frameCallbacks.isEmpty || surface.node.parent != nil { client.compositor.needsFrame = true }
         if surface.hasContent, !hasEnteredOutput {
@@ -145,6 +147,7 @@ final class ClientSurface: PointerTarget {
         seat.surfaceEnded(self)
         xdgSurface?.surfaceEnded()
         shellSurface?.end()
+        layerSurface?.end()
         hasEnded = true
         surface.destroy()
         client.compositor.surfaces.removeAll { $0 === self }

@@ -45,8 +45,10 @@ public final class Compositor {
     // Both need a reference to this object, so they are made right after it.
     private var seatStorage: Seat?
     private var windowsStorage: WindowManager?
+    private var layersStorage: LayerManager?
     public var seat: Seat { seatStorage! }
     public var windows: WindowManager { windowsStorage! }
+    var layers: LayerManager { layersStorage! }
 
     public private(set) var clients: [Client] = []
     var surfaces: [ClientSurface] = []
@@ -70,8 +72,11 @@ public final class Compositor {
         let textSize = configuration.keymapTextSize
         seatStorage = Seat(self, keyTable: table, keymapFile: configuration.keymapFile, keymapTextSize: textSize, size: size)
         windowsStorage = WindowManager(self, workArea: workArea)
-        for layer in [background, windows.layer, windows.preview.node, panelLayer, windows.fullscreenLayer, overlay, cursorLayer]
-        {
+        layersStorage = LayerManager(self, area: workArea)
+        for layer in [
+            background, layers.node(.background), layers.node(.bottom), windows.layer, windows.preview.node, panelLayer,
+            layers.node(.top), windows.fullscreenLayer, layers.node(.overlay), overlay, cursorLayer,
+        ] {
             scene.root.add(layer)
         }
     }
@@ -125,12 +130,12 @@ public final class Compositor {
 
     // MARK: Keyboard focus
 
-    /// Who has the keyboard: the uppermost open menu that wants it, or the active window.
+    /// Who has the keyboard: the uppermost open menu that wants it, a surface of a layer, or the active window.
     func updateKeyboardFocus() {
         if let popup = popups.last(where: { $0.hasGrab }) {
             seat.setKeyboardFocus(popup.xdgSurface.surface)
         } else {
-            seat.setKeyboardFocus(windows.active?.surface)
+            seat.setKeyboardFocus(layers.keyboardSurface ?? windows.active?.surface)
         }
     }
 

@@ -5,7 +5,7 @@ import WaylandServer
 /// A global object; the raw value is its name in the registry.
 enum Global: UInt32, CaseIterable {
     case compositor = 1
-    case subcompositor, shm, dataDeviceManager, output, seat, wmBase, decorationManager, shell, unstableShell
+    case subcompositor, shm, dataDeviceManager, output, seat, wmBase, decorationManager, shell, unstableShell, layerShell
 
     var interface: String {
         switch self {
@@ -19,6 +19,7 @@ enum Global: UInt32, CaseIterable {
         case .decorationManager: ZxdgDecorationManagerV1.interfaceName
         case .shell: WlShell.interfaceName
         case .unstableShell: WmBase.unstableInterfaceName
+        case .layerShell: ZwlrLayerShellV1.interfaceName
         }
     }
 
@@ -32,6 +33,7 @@ enum Global: UInt32, CaseIterable {
         case .output: 4
         case .seat: 8
         case .wmBase: min(5, XdgWmBase.version)
+        case .layerShell: 4
         case .decorationManager, .shell, .unstableShell: 1
         }
     }

@@ -5,11 +5,32 @@ import Scene
 import ShellPolicy
 import WaylandServer
 
+/// What a popup belongs to.
+enum PopupParent {
+    case xdg(XdgSurface)
+    case layer(LayerSurface)
+
+    var surface: ClientSurface {
+        switch self {
+        case .xdg(let parent): parent.surface
+        case .layer(let parent): parent.surface
+        }
+    }
+
+    var geometry: Rect {
+        switch self {
+        case .xdg(let parent): parent.geometry
+        case .layer(let parent): Rect(size: parent.surface.surface.size)
+        }
+    }
+}
+
 /// An `xdg_popup`.
 final class Popup {
     let xdgSurface: XdgSurface
     private let id: ObjectID
-    private let parent: XdgSurface
+    /// Nil until another protocol says what the popup belongs to.
+    private var parent: PopupParent?
     private let resource: XdgPopup.Resource
     private var rules: PopupPositioner
     /// Relative to the parent's window geometry.
@@ -19,10 +40,10 @@ final class Popup {
     private var hasEnded = false
     private(set) var hasGrab = false
 
-    init(_ xdgSurface: XdgSurface, _ id: ObjectID, parent: XdgSurface, _ rules: PopupPositioner) {
+    init(_ xdgSurface: XdgSurface, _ id: ObjectID, parent: XdgSurface?, _ rules: PopupPositioner) {
         self.xdgSurface = xdgSurface
         self.id = id
-        self.parent = parent
+        self.parent = parent.map { .xdg($0) }
         self.rules = rules
         resource = XdgPopup.Resource(xdgSurface.client.outbox, id, version: xdgSurface.base.version)
     }
@@ -61,27 +82,50 @@ final class Popup {
 
     private func isDescendant(of other: Popup) -> Bool {
         var next = parent
-        while case .popup(let popup) = next.roleObject {
+        while case .xdg(let surface)? = next, case .popup(let popup) = surface.roleObject {
             if popup === other { return true }
             next = popup.parent
         }
         return false
     }
 
+    /// Gives a popup without a parent one; false if it has one or has begun.
+    func adopt(_ newParent: PopupParent) -> Bool {
+        guard parent == nil, !hasBegun, !isMapped else { return false }
+        parent = newParent
+        return true
+    }
+
+    /// Whether a commit may begin the popup; reports the error otherwise.
+    func mayCommit() -> Bool {
+        if parent == nil { xdgSurface.base.fail(.invalidPopupParent, "the popup has no parent") }
+        return parent != nil
+    }
+
     // MARK: Place
 
     private func configure() {
         let origin = parentOrigin
-        let area = compositor.windows.popupArea.translated(by: .zero - origin)
+        let area = popupArea.translated(by: .zero - origin)
         rect = rules.rect(within: area)
         resource.configure(x: rect.x, y: rect.y, width: rect.width, height: rect.height)
         xdgSurface.configure()
     }
 
     /// Where the parent's window geometry begins on the screen.
-    private var parentOrigin: Point { parent.surface.surface.node.globalPosition + parent.geometry.origin }
+    private var parentOrigin: Point {
+        guard let parent else { return .zero }
+        return parent.surface.surface.node.globalPosition + parent.geometry.origin
+    }
+
+    /// Popups of layers may cover what those keep free.
+    private var popupArea: Rect {
+        if case .layer? = parent { return compositor.scene.bounds }
+        return compositor.windows.popupArea
+    }
 
     private func place() {
+        guard let parent else { return }
         xdgSurface.surface.surface.node.setPosition(parent.geometry.origin + rect.origin - xdgSurface.geometry.origin)
     }
 
@@ -96,7 +140,12 @@ final class Popup {
             }
             return
         }
-        if !isMapped {
+        if !hasBegun {
+            // Only where a buffer may come before the first configure was answered.
+            hasBegun = true
+            configure()
+        }
+        if !isMapped, let parent {
             isMapped = true
             parent.surface.surface.overlay.add(surface.node)
             compositor.opened(self)

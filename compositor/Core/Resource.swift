@@ -8,7 +8,7 @@ struct Resource {
     /// A closed set: every interface that the compositor speaks.
     enum Kind {
         case display, registry, callback
-        case compositor, subcompositor, shm, output, seat, dataDeviceManager, decorationManager, shell
+        case compositor, subcompositor, shm, output, seat, dataDeviceManager, decorationManager, shell, layerShell
         case region(RegionBox)
         case surface(ClientSurface)
         case subsurface(SubsurfaceResource)
@@ -26,6 +26,7 @@ struct Resource {
         case toplevel(Toplevel)
         case popup(Popup)
         case shellSurface(ShellSurface)
+        case layerSurface(LayerSurface)
         case decoration(Decoration)
     }
 
@@ -40,7 +41,7 @@ extension Resource.Kind {
     var rank: Int {
         switch self {
         case .decoration, .popup: 0
-        case .toplevel, .shellSurface: 1
+        case .toplevel, .shellSurface, .layerSurface: 1
         case .xdgSurface, .subsurface, .dataOffer, .dataSource, .dataDevice, .pointer, .keyboard, .touch: 2
         default: 3
         }
@@ -63,6 +64,7 @@ extension Resource.Kind {
         case .toplevel(let toplevel): toplevel.end()
         case .popup(let popup): popup.end()
         case .shellSurface(let surface): surface.end()
+        case .layerSurface(let surface): surface.end()
         case .decoration(let decoration): decoration.end()
         default: break
         }
@@ -97,6 +99,8 @@ extension Resource.Kind {
         case .toplevel: XdgToplevel.interfaceName
         case .popup: XdgPopup.interfaceName
         case .shell: WlShell.interfaceName
+        case .layerShell: ZwlrLayerShellV1.interfaceName
+        case .layerSurface: ZwlrLayerSurfaceV1.interfaceName
         case .shellSurface: WlShellSurface.interfaceName
         case .decoration: ZxdgToplevelDecorationV1.interfaceName
         }

@@ -116,6 +116,7 @@ public final class WindowManager {
             window.node.setVisible(true)
         }
         moveToTop(window)
+        compositor.layers.defocus()
         if active !== window {
             compositor.dismissPopups(except: window)
             active?.setActive(false)
@@ -162,14 +163,18 @@ public final class WindowManager {
         }
     }
 
-    func surfacePressed(_ surface: ClientSurface) { if let window = window(of: surface) { activate(window) } }
+    func surfacePressed(_ surface: ClientSurface) {
+        compositor.layers.pressed(surface)
+        if let window = window(of: surface) { activate(window) }
+    }
 
     // MARK: Place
 
     /// Moves the window of a client's surface so that its content begins at a point.
     package func move(_ client: Client, surface raw: UInt32, to point: Point) {
-        guard let id = ObjectID(rawValue: raw), let surface = client.surface(id), let window = window(of: surface) else { return }
-        window.move(to: point)
+        guard let id = ObjectID(rawValue: raw), let surface = client.surface(id) else { return }
+        if let layerSurface = surface.layerSurface { return layerSurface.fix(at: point) }
+        window(of: surface)?.move(to: point)
     }
 
     // MARK: State
@@ -216,6 +221,13 @@ public final class WindowManager {
         }
         window.layout()
         window.toplevel?.scheduleConfigure(force: true)
+    }
+
+    /// What panels leave; tiled windows follow it.
+    func setWorkArea(_ area: Rect) {
+        guard area != workArea else { return }
+        workArea = area
+        for window in windows where window.tile != nil { requestPlace(window) }
     }
 
     /// The content's rectangle of a tiled or fullscreen window.

@@ -96,10 +96,14 @@ final class XdgSurface: SurfaceRole {
         guard case .positioner(let positioner)? = client.objects.live(positionerID)?.kind, positioner.rules.isComplete else {
             return base.fail(.invalidPositioner, "the positioner lacks its size or anchor")
         }
-        guard let parentID, case .xdgSurface(let parent)? = client.objects.live(parentID)?.kind, parent !== self else {
-            return base.fail(.invalidPopupParent, "the popup has no parent")
+        var parent: XdgSurface?
+        if let parentID {
+            guard case .xdgSurface(let found)? = client.objects.live(parentID)?.kind, found !== self else {
+                return base.fail(.invalidPopupParent, "\(parentID.rawValue) cannot be a parent")
+            }
+            if case .none = found.roleObject { return base.fail(.invalidPopupParent, "the parent has no role") }
+            parent = found
         }
-        if case .none = parent.roleObject { return base.fail(.invalidPopupParent, "the parent has no role") }
         let popup = Popup(self, new, parent: parent, positioner.rules)
         try client.add(new, base.version, .popup(popup))
         hadRoleObject = true
@@ -136,6 +140,7 @@ final class XdgSurface: SurfaceRole {
             fail(.notConstructed, "committed without a role")
             return false
         }
+        if case .popup(let popup) = roleObject, !popup.mayCommit() { return false }
         if case .buffer(_?) = surface.surface.pending.attachment, !isConfigured, client.compositor.windows.requiresConfigure {
             fail(.unconfiguredBuffer, "a buffer before the first configure was acknowledged")
             return false

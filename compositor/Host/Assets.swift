@@ -68,13 +68,13 @@ package final class Assets {
     }
 
     /// A compositor with the keymap of the options.
-    package func compositor(_ options: Options, style: ChromeStyle, size: Size) throws(Errno) -> Compositor {
+    package func compositor(_ options: Options, style: ChromeStyle, size: Size, workArea: Rect) throws(Errno) -> Compositor {
         let keyboard = try keyboard(options.keymap)
         let table = keyboard.table
         let textSize = keyboard.textSize
         return Compositor(
             CompositorConfiguration(
-                size: size, workArea: Rect(size: size).inset(top: Metrics.panelHeight), keyTable: table,
+                size: size, workArea: workArea, keyTable: table,
                 keymapFile: keyboard.intoFile(), keymapTextSize: textSize, chromeStyle: style))
     }
 

@@ -57,7 +57,9 @@ public final class Session {
         }
         assets = Assets(directory: options.dataDirectory)
         let style = assets.style(isLight: options.isLight)
-        compositor = try assets.compositor(options, style: style, size: output.size)
+        compositor = try assets.compositor(
+            options, style: style, size: output.size,
+            workArea: Rect(size: output.size).inset(top: Metrics.panelHeight))
         var pixels = output.pixels
         pixels.kernel = BlendKernel(name: options.blendKernel) ?? BlendKernel.fastest { UInt64(Clock.monotonicNanoseconds) }
         loop = try ServerLoop(compositor, output, pixels)

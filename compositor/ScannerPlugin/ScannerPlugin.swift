@@ -6,21 +6,27 @@ import PackagePlugin
 
 @main
 struct ScannerPlugin: BuildToolPlugin {
-    /// Generated file and protocol description, as the distribution's packages install them.
+    /// Generated file and protocol description, as the distribution's packages install them. A relative path is of a
+    /// description in this repository, in compositor/Protocols: no package has it.
     static let protocols = [
         ("Wayland", "/usr/share/wayland/wayland.xml"),
         ("XdgShell", "/usr/share/wayland-protocols/stable/xdg-shell/xdg-shell.xml"),
         ("XdgDecoration", "/usr/share/wayland-protocols/unstable/xdg-decoration/xdg-decoration-unstable-v1.xml"),
+        ("LayerShell", "wlr-layer-shell-unstable-v1.xml"),
     ]
 
     func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
         let side = target.name.hasSuffix("Server") ? "server" : "client"
         let scanner = try context.tool(named: "WaylandScanner")
         return Self.protocols.map { name, path in
+            let description =
+                path.hasPrefix("/")
+                ? URL(filePath: path)
+                : context.package.directoryURL.appending(path: "compositor/Protocols").appending(path: path)
             let output = context.pluginWorkDirectoryURL.appending(path: "\(name).swift")
             return .buildCommand(
                 displayName: "Generating \(side) bindings of \(name)", executable: scanner.url,
-                arguments: [side, path, output.path()], inputFiles: [URL(filePath: path)], outputFiles: [output])
+                arguments: [side, description.path(), output.path()], inputFiles: [description], outputFiles: [output])
         }
     }
 }

@@ -157,6 +157,16 @@ public final class SceneNode {
         for child in children { child.collectBounds(origin + child.position, into: &region) }
     }
 
+    /// Whether the node is another one or above it in the tree.
+    public func isAncestor(of other: SceneNode) -> Bool {
+        var next: SceneNode? = other
+        while let current = next {
+            if current === self { return true }
+            next = current.parent
+        }
+        return false
+    }
+
     /// Whether the node and all its ancestors are visible in a scene.
     public var isOnScreen: Bool { attachedScene != nil }
 

@@ -30,7 +30,7 @@ final class Server: @unchecked Sendable {
         Signal.ignore(Signal.pipe)
         assets = Assets(directory: options.dataDirectory)
         output = try HeadlessOutput(size: Self.size)
-        compositor = try assets.compositor(options, style: Style.shared(assets), size: Self.size)
+        compositor = try assets.compositor(options, style: Style.shared(assets), size: Self.size, workArea: Rect(size: Self.size))
         compositor.windows.framesByDefault = false
         // The suite's helpers attach the first buffer at once.
         compositor.windows.requiresConfigure = false
