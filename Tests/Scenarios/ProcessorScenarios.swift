@@ -33,6 +33,17 @@ let processorScenarios: [Scenario] =
             let shell = try GuestShell(on: test.start(configuration))
             try require(shell.machine.serial.text.contains("processors: 4 of 4 run"), "the kernel does not say that all run")
         },
+        Scenario("processors/silent", "a processor that never answers its start-up is reported and left out") { test in
+            var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=silent-processor")
+            configuration.processors = 4
+            let shell = try GuestShell(on: test.start(configuration))
+            let log = shell.machine.serial.text
+            try require(log.contains("processors: number 238 does not start"), "the log does not name it:\n\(log)")
+            try require(log.contains("processors: 4 of 5 run"), "the log does not count it out:\n\(log)")
+            try shell.check("mount -t proc proc /proc; test $(grep -c ^processor /proc/cpuinfo) = 4")
+            // The processor after it works like the others.
+            try shell.check("for n in 0 1 2 3; do taskset $((1 << n)) true || exit 1; done; grep -q '^cpu3 ' /proc/stat")
+        },
         Scenario("processors/stale-is-noticed", "without shootdown the memory storm sees stale translations: it can fail") {
             test in
             let shell = try startForStorms(processors: 4, options: "martlet.test=no-shootdown", test)

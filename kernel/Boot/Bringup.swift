@@ -46,7 +46,7 @@ enum Bringup {
         }
         registerSystemCalls()
         registerFileSystems(options)
-        OtherProcessors.start(acpi.interrupts.processorIDs, limit: options.number("maxcpus"))
+        OtherProcessors.start(KernelTests.processors(acpi.interrupts.processorIDs, options), limit: options.number("maxcpus"))
         LockupWatch.start()
         #if LOCKDEP
             LockChecker.setSymbols { Symbols.find($0)?.name }
