@@ -14,7 +14,7 @@ public enum DescriptorCalls {
         }
         table.set(.dup2) { (a) throws(Errno) in
             if a.fd(0) == a.fd(1) {
-                _ = try FileContext.current.descriptors.file(a.fd(0))
+                _ = try FileContext.file(a.fd(0))
                 return Int(a.fd(1))
             }
             return try duplicate(a.fd(0), to: a.fd(1), closeOnExec: false)

@@ -60,7 +60,7 @@ public enum EventCalls {
         let limit = Int(a.int32(2))
         guard limit > 0, limit <= Int(Int32.max) / EpollEvent.byteCount else { throw .invalidArgument }
         guard a.address(1).isUserRange(limit * EpollEvent.byteCount) else { throw .badAddress }
-        guard let epoll = try FileContext.current.descriptors.file(a.fd(0)) as? EpollFile else { throw .invalidArgument }
+        guard let epoll = try FileContext.file(a.fd(0)) as? EpollFile else { throw .invalidArgument }
         return try epoll.wait(into: a.address(1), limit: limit, deadline: deadline)
     }
 
@@ -119,7 +119,7 @@ public enum EventCalls {
     }
 
     private static func timer(_ descriptor: Int32) throws(Errno) -> TimerFile {
-        guard let file = try FileContext.current.descriptors.file(descriptor) as? TimerFile else { throw .invalidArgument }
+        guard let file = try FileContext.file(descriptor) as? TimerFile else { throw .invalidArgument }
         return file
     }
 
@@ -145,7 +145,7 @@ public enum EventCalls {
             let file = SignalFile(mask: mask, flags: kept.intersection(.nonBlocking))
             return Int(try NewDescriptors.insert(file, closeOnExec: kept.contains(.closeOnExec)))
         }
-        guard let file = try FileContext.current.descriptors.file(a.fd(0)) as? SignalFile else { throw .invalidArgument }
+        guard let file = try FileContext.file(a.fd(0)) as? SignalFile else { throw .invalidArgument }
         file.setMask(mask)
         return Int(a.fd(0))
     }

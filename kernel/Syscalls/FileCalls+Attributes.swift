@@ -63,7 +63,7 @@ public enum AttributeCalls {
         table.set(.stat) { (a) throws(Errno) in try stat(here, a.address(0), a.address(1), 0) }
         table.set(.lstat) { (a) throws(Errno) in try stat(here, a.address(0), a.address(1), AtFlags.symbolicLinkNoFollow) }
         table.set(.fstat) { (a) throws(Errno) in
-            try copyOut(try FileContext.current.descriptors.file(a.fd(0)).attributes().stat, to: a.address(1))
+            try copyOut(try FileContext.file(a.fd(0)).attributes().stat, to: a.address(1))
             return 0
         }
         table.set(.newfstatat) { (a) throws(Errno) in try stat(a.fd(0), a.address(1), a.address(2), a.uint32(3)) }
@@ -85,7 +85,7 @@ public enum AttributeCalls {
 
     private static func attributes(_ folder: Int32, _ address: UserAddress, _ flags: UInt32) throws(Errno) -> FileAttributes {
         let path = try UserPath.read(address, allowsEmpty: flags & AtFlags.emptyPath != 0)
-        if path.isEmpty, folder != here { return try FileContext.current.descriptors.file(folder).attributes() }
+        if path.isEmpty, folder != here { return try FileContext.file(folder).attributes() }
         let node = try UserPath.resolve(folder, path, follow: flags & AtFlags.symbolicLinkNoFollow == 0)
         guard let inode = node.inode else { throw .noEntry }
         return try inode.attributes()

@@ -31,7 +31,7 @@ public enum NameCalls {
             try changeFolder(try UserPath.resolve(here, try UserPath.read(a.address(0)), follow: true))
         }
         table.set(.fchdir) { (a) throws(Errno) in
-            guard let node = try FileContext.current.descriptors.file(a.fd(0)).path else { throw .notDirectory }
+            guard let node = try FileContext.file(a.fd(0)).path else { throw .notDirectory }
             return try changeFolder(node)
         }
         table.set(.chroot) { (a) throws(Errno) in

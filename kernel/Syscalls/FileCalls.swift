@@ -58,21 +58,21 @@ public enum FileCalls {
     /// The file behind a descriptor; O_PATH descriptors do not count.
     @inline(__always)
     static func file(_ descriptor: Int32) throws(Errno) -> OpenFile {
-        let file = try FileContext.current.descriptors.file(descriptor)
+        let file = try FileContext.file(descriptor)
         if file.flags.contains(.path) { throw .badDescriptor }
         return file
     }
 
     @inline(__always)
     static func readable(_ descriptor: Int32) throws(Errno) -> OpenFile {
-        let file = try FileContext.current.descriptors.file(descriptor)
+        let file = try FileContext.file(descriptor)
         if !file.flags.isReadable { throw .badDescriptor }
         return file
     }
 
     @inline(__always)
     static func writable(_ descriptor: Int32) throws(Errno) -> OpenFile {
-        let file = try FileContext.current.descriptors.file(descriptor)
+        let file = try FileContext.file(descriptor)
         if !file.flags.isWritable || file.flags.contains(.path) { throw .badDescriptor }
         return file
     }

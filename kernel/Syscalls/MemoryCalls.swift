@@ -65,7 +65,7 @@ public enum MemoryCalls {
         let flags = MappingFlags(rawValue: a.raw(3))
         let type = a.raw(3) & MappingFlags.typeMask
         guard a.raw(5) & 4095 == 0 else { throw .invalidArgument }
-        let file: OpenFile? = flags.contains(.anonymous) ? nil : try FileContext.current.descriptors.file(a.fd(4))
+        let file: OpenFile? = flags.contains(.anonymous) ? nil : try FileContext.file(a.fd(4))
         // There are no huge pages to be had.
         if flags.contains(.hugePages) { throw file == nil ? .outOfMemory : .invalidArgument }
 

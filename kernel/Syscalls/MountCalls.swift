@@ -24,7 +24,7 @@ public enum MountCalls {
             return 0
         }
         table.set(.fstatfs) { (a) throws(Errno) in
-            let file = try FileContext.current.descriptors.file(a.fd(0))
+            let file = try FileContext.file(a.fd(0))
             try copyOut(try statistics(file.path), to: a.address(1))
             return 0
         }

@@ -100,7 +100,7 @@ public enum SocketCalls {
     // MARK: Arguments
 
     static func socketFile(_ descriptor: Int32) throws(Errno) -> SocketFile {
-        guard let file = try FileContext.current.descriptors.file(descriptor) as? SocketFile else { throw .notSocket }
+        guard let file = try FileContext.file(descriptor) as? SocketFile else { throw .notSocket }
         return file
     }
 

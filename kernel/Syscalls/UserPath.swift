@@ -28,7 +28,7 @@ enum UserPath {
     ) throws(Errno) -> PathNode {
         if path.isEmpty {
             if folder == AtFlags.workingFolder { return FileContext.current.workingFolder }
-            guard let node = try FileContext.current.descriptors.file(folder).path else { throw .noEntry }
+            guard let node = try FileContext.file(folder).path else { throw .noEntry }
             return node
         }
         return try PathOperations.resolve(path, origin(folder, path, identity), follow: follow)

@@ -21,11 +21,16 @@ public final class DescriptorTable {
 
     /// The file behind a descriptor.
     public func file(_ descriptor: Int32) throws(Errno) -> OpenFile {
-        let found: OpenFile? = state.withLock { state in
+        guard let found = lookUp(descriptor) else { throw .badDescriptor }
+        return found
+    }
+
+    /// The same; nil when there is none.
+    @inline(__always)
+    func lookUp(_ descriptor: Int32) -> OpenFile? {
+        state.withLock { state in
             descriptor >= 0 && Int(descriptor) < state.slots.count ? state.slots[Int(descriptor)].file : nil
         }
-        guard let found else { throw .badDescriptor }
-        return found
     }
 
     /// Gives a file the lowest free number that is at least `minimum` and below `limit` (RLIMIT_NOFILE).

@@ -65,6 +65,9 @@ public final class Process {
     public let signals: SignalState
     private let space: SpinLock<AddressSpace?>
     private let filesLock: SpinLock<ProcessAttachment?>
+    /// `files` without lock and reference, for the process's own threads in system calls: it changes only while there is one of them, which
+    /// executes another program or exits.
+    public private(set) final var ownFiles: Unmanaged<ProcessAttachment>?
     private let limitsLock = SequenceLock(ResourceLimits())
     /// The next one in its bucket of `ProcessIndex`.
     let nextInIndex = Atomic<UInt>(0)
@@ -116,6 +119,7 @@ public final class Process {
         self.signals = signals
         space = SpinLock(addressSpace)
         filesLock = SpinLock(files)
+        ownFiles = files.map { Unmanaged.passUnretained($0) }
         credentialsLock = SpinLock(credentials)
         commandName = SpinLock(name)
         realTimer = IntervalTimer()
@@ -161,6 +165,7 @@ public final class Process {
             let old = filesLock.withLock { slot in
                 let old = slot
                 slot = newValue
+                ownFiles = newValue.map { Unmanaged.passUnretained($0) }
                 return old
             }
             _ = old
