@@ -33,7 +33,7 @@ end = @touch -r $@.begun $@ && rm $@.begun
 
 # The one list of what a build machine needs beside the Swift toolchain (Debian package names).
 PACKAGES := qemu-system-x86 ovmf nasm libfreetype-dev grub-pc-bin grub-efi-amd64-bin grub-common xorriso mtools \
-	e2fsprogs musl-dev libwayland-dev wayland-protocols wlcs libxkbcommon-tools libxkbcommon-dev xkb-data busybox-static \
+	e2fsprogs musl-dev libwayland-dev wayland-protocols wlcs weston foot wev wl-clipboard wayland-utils libxkbcommon-tools libxkbcommon-dev xkb-data busybox-static \
 	fonts-inter fonts-jetbrains-mono fonts-dejavu-core zlib1g-dev pkg-config gcc make git
 
 SETUP := $(BUILD)/setup.stamp
@@ -243,7 +243,7 @@ $(MARTLET_TEST): $(shell find Tests/Driver Tests/Scenarios -name '*.swift') $(PA
 	$(end)
 
 .PHONY: test test-host test-scenarios bench
-test: test-host wlcs test-scenarios ## run the host tests, the conformance suite, then the scenarios in QEMU
+test: test-host wlcs test-clients test-scenarios ## run all tests
 
 test-host: | $(SETUP) ## run the host tests
 	swift test
@@ -259,6 +259,11 @@ wlcs: $(KEYMAPS) | $(SETUP) ## run the Wayland conformance suite
 	@timeout --kill-after=5 170 /usr/lib/*/wlcs/wlcs .build/release/libMartletWlcs.so '--gtest_filter=$(strip $(WLCS_FILTER))' \
 	  --data=$(SHARE) >$(WLCS) 2>&1 || true
 	@awk -f Tests/Wlcs/judge.awk Tests/Wlcs/expected $(WLCS)
+
+# Programs that others wrote, on the compositor's headless output; their pictures are in build/clients.
+.PHONY: test-clients
+test-clients: $(BUILD)/programs.stamp $(FONTS) $(ART) $(KEYMAPS) ## run foreign Wayland programs on the compositor, without a display
+	@Tests/Clients/run $(BUILD)/programs/compositor $(SHARE) $(BUILD)/clients
 
 test-scenarios: image $(BUILD)/kernel-lockdep.elf $(BUILD)/test-root.img $(MARTLET_TEST) ## play the scenarios (SCENARIO_OPTIONS="--filter boot")
 	$(MARTLET_TEST) run $(SCENARIO_OPTIONS)

@@ -14,7 +14,8 @@ import WaylandClient
             Set(client.globals.keys) == [
                 "wl_compositor", "wl_subcompositor", "wl_shm", "wl_seat", "wl_output", "wl_data_device_manager", "xdg_wm_base",
                 "zxdg_decoration_manager_v1", "wl_shell", "zxdg_shell_v6",
-                "zwlr_layer_shell_v1",
+                "zwlr_layer_shell_v1", "zwp_pointer_constraints_v1", "zwp_relative_pointer_manager_v1",
+                "zwp_primary_selection_device_manager_v1", "gtk_primary_selection_device_manager", "zxdg_output_manager_v1",
             ])
     }
 

@@ -55,6 +55,35 @@ extension Client {
         case .popup(let popup): popup.handle(try XdgPopup.Request.decode(&message, version: version))
         case .shell: try shell(id, WlShell.Request.decode(&message, version: version))
         case .layerShell: try layerShell(id, version, ZwlrLayerShellV1.Request.decode(&message, version: version))
+        case .pointerConstraints: try pointerConstraints(id, ZwpPointerConstraintsV1.Request.decode(&message, version: version))
+        case .pointerConstraint(let constraint):
+            switch constraint.kind {
+            case .lock: constraint.handle(try ZwpLockedPointerV1.Request.decode(&message, version: version))
+            case .confine: constraint.handle(try ZwpConfinedPointerV1.Request.decode(&message, version: version))
+            }
+        case .relativePointers: try relativePointers(id, ZwpRelativePointerManagerV1.Request.decode(&message, version: version))
+        case .relativePointer(let pointer):
+            _ = try ZwpRelativePointerV1.Request.decode(&message, version: version)
+            pointer.end()
+            remove(id)
+        case .primarySelection:
+            try primarySelection(id, ZwpPrimarySelectionDeviceManagerV1.Request.decode(&message, version: version))
+        case .primarySource(let source):
+            source.handle(try ZwpPrimarySelectionSourceV1.Request.decode(&message, version: version))
+        case .primaryDevice(let device):
+            device.handle(try ZwpPrimarySelectionDeviceV1.Request.decode(&message, version: version))
+        case .primaryOffer(let offer): offer.handle(try ZwpPrimarySelectionOfferV1.Request.decode(&message, version: version))
+        case .xdgOutputManager:
+            try xdgOutputManager(id, version, ZxdgOutputManagerV1.Request.decode(&message, version: version))
+        case .xdgOutput:
+            _ = try ZxdgOutputV1.Request.decode(&message, version: version)
+            remove(id)
+        case .foreignToplevels(let manager):
+            manager.handle(try ZwlrForeignToplevelManagerV1.Request.decode(&message, version: version))
+        case .foreignToplevel(let handle):
+            handle.handle(try ZwlrForeignToplevelHandleV1.Request.decode(&message, version: version))
+        case .virtualPointers: try virtualPointers(id, ZwlrVirtualPointerManagerV1.Request.decode(&message, version: version))
+        case .virtualPointer(let pointer): pointer.handle(try ZwlrVirtualPointerV1.Request.decode(&message, version: version))
         case .layerSurface(let surface): surface.handle(try ZwlrLayerSurfaceV1.Request.decode(&message, version: version))
         case .shellSurface(let surface): surface.handle(try WlShellSurface.Request.decode(&message, version: version))
         case .decoration(let decoration):
@@ -73,7 +102,7 @@ extension Client {
         case .getRegistry(let id):
             try add(id, 1, .registry)
             let registry = WlRegistry.Resource(outbox, id, version: 1)
-            for global in Global.allCases {
+            for global in Global.allCases where !global.isPrivileged || compositor.trustsClients {
                 registry.global(name: global.rawValue, interface: global.interface, version: global.version)
             }
         }
@@ -83,7 +112,7 @@ extension Client {
         switch request {
         case .bind(let name, let new):
             guard let global = Global(rawValue: name), global.interface == new.interface, new.version >= 1,
-                new.version <= global.version
+                new.version <= global.version, !global.isPrivileged || compositor.trustsClients
             else { return fail(id, 0, "there is no global \(name) of \(new.interface) version \(new.version)") }
             try bind(global, new.id, new.version)
         }
@@ -112,6 +141,15 @@ extension Client {
         case .decorationManager: try add(id, version, .decorationManager)
         case .shell: try add(id, version, .shell)
         case .layerShell: try add(id, version, .layerShell)
+        case .pointerConstraints: try add(id, version, .pointerConstraints)
+        case .relativePointers: try add(id, version, .relativePointers)
+        case .primarySelection, .gtkPrimarySelection: try add(id, version, .primarySelection)
+        case .xdgOutputManager: try add(id, version, .xdgOutputManager)
+        case .virtualPointers: try add(id, version, .virtualPointers)
+        case .foreignToplevels:
+            let manager = ForeignToplevelManager(self, id, version)
+            try add(id, version, .foreignToplevels(manager))
+            compositor.foreignToplevels.add(manager)
         case .unstableShell: try add(id, version, .wmBase(WmBase(self, id, version, isUnstable: true)))
         }
     }

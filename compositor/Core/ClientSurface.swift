@@ -72,8 +72,8 @@ final class ClientSurface: PointerTarget {
             }
             try client.add(callback, 1, .callback)
             surface.pending.frameCallbacks.append(callback.rawValue)
-        case .setOpaqueRegion(let region): surface.pending.opaque = self.region(region) ?? Region()
-        case .setInputRegion(let region): surface.pending.input = .some(self.region(region))
+        case .setOpaqueRegion(let region): surface.pending.opaque = client.region(region) ?? Region()
+        case .setInputRegion(let region): surface.pending.input = .some(client.region(region))
         case .setBufferScale(let scale):
             guard scale >= 1, scale <= 16 else { return fail(.invalidScale, "scale \(scale)") }
             surface.pending.scale = scale
@@ -103,13 +103,6 @@ final class ClientSurface: PointerTarget {
         surface.pending.attachment = .buffer(value)
     }
 
-    private func region(_ id: ObjectID?) -> Region? {
-        guard let id else { return nil }
-        if case .region(let box)? = client.objects.live(id)?.kind { return box.region }
-        client.fail(.display, WlDisplay.ErrorCode.invalidObject.rawValue, "\(id.rawValue) is not a region")
-        return nil
-    }
-
     private func commit() {
         let scale = surface.pending.scale ?? surface.scale
         if scale > 1, case .buffer(let buffer?) = surface.pending.attachment,
@@ -120,6 +113,7 @@ final class ClientSurface: PointerTarget {
         if let xdgSurface, !xdgSurface.mayCommit() { return }
         if let layerSurface, !layerSurface.mayCommit() { return }
         surface.commit()
+        for constraint in seat.constraints where constraint.surface === self { constraint.surfaceCommitted() }
         if !surface.frameCallbacks.isEmpty || surface.node.parent != nil { client.compositor.needsFrame = true }
         if surface.hasContent, !hasEnteredOutput {
             hasEnteredOutput = true

@@ -46,9 +46,13 @@ public final class Compositor {
     private var seatStorage: Seat?
     private var windowsStorage: WindowManager?
     private var layersStorage: LayerManager?
+    private var foreignStorage: ForeignToplevels?
+    /// Whether clients may see and close each other's windows and move the pointer.
+    package var trustsClients = false
     public var seat: Seat { seatStorage! }
     public var windows: WindowManager { windowsStorage! }
     var layers: LayerManager { layersStorage! }
+    var foreignToplevels: ForeignToplevels { foreignStorage! }
 
     public private(set) var clients: [Client] = []
     var surfaces: [ClientSurface] = []
@@ -73,6 +77,7 @@ public final class Compositor {
         seatStorage = Seat(self, keyTable: table, keymapFile: configuration.keymapFile, keymapTextSize: textSize, size: size)
         windowsStorage = WindowManager(self, workArea: workArea)
         layersStorage = LayerManager(self, area: workArea)
+        foreignStorage = ForeignToplevels(self)
         for layer in [
             background, layers.node(.background), layers.node(.bottom), windows.layer, windows.preview.node, panelLayer,
             layers.node(.top), windows.fullscreenLayer, layers.node(.overlay), overlay, cursorLayer,
@@ -126,6 +131,8 @@ public final class Compositor {
             seat.refreshPointerFocus()
             seat.refreshTouches()
         }
+        seat.refreshConstraints()
+        foreignToplevels.refresh()
     }
 
     // MARK: Keyboard focus
@@ -169,6 +176,9 @@ public final class Compositor {
 
     // MARK: Output
 
+    static let outputName = "screen0"
+    static let outputDescription = "The screen"
+
     func describeOutput(_ output: WlOutput.Resource) {
         let size = scene.bounds.size
         // 96 dots an inch, the density that pixel sizes assume.
@@ -178,8 +188,8 @@ public final class Compositor {
             model: "Screen", transform: .normal)
         output.mode(flags: [.current, .preferred], width: size.width, height: size.height, refresh: 60000)
         output.scale(factor: 1)
-        output.name(name: "screen0")
-        output.description(description: "The screen")
+        output.name(name: Compositor.outputName)
+        output.description(description: Compositor.outputDescription)
         output.done()
     }
 

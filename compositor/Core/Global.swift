@@ -5,7 +5,9 @@ import WaylandServer
 /// A global object; the raw value is its name in the registry.
 enum Global: UInt32, CaseIterable {
     case compositor = 1
-    case subcompositor, shm, dataDeviceManager, output, seat, wmBase, decorationManager, shell, unstableShell, layerShell
+    case subcompositor, shm, dataDeviceManager, output, seat, wmBase, decorationManager, shell, unstableShell, layerShell,
+        pointerConstraints, relativePointers
+    case primarySelection, gtkPrimarySelection, xdgOutputManager, foreignToplevels, virtualPointers
 
     var interface: String {
         switch self {
@@ -20,6 +22,13 @@ enum Global: UInt32, CaseIterable {
         case .shell: WlShell.interfaceName
         case .unstableShell: WmBase.unstableInterfaceName
         case .layerShell: ZwlrLayerShellV1.interfaceName
+        case .pointerConstraints: ZwpPointerConstraintsV1.interfaceName
+        case .relativePointers: ZwpRelativePointerManagerV1.interfaceName
+        case .primarySelection: ZwpPrimarySelectionDeviceManagerV1.interfaceName
+        case .gtkPrimarySelection: Seat.gtkPrimarySelectionName
+        case .xdgOutputManager: ZxdgOutputManagerV1.interfaceName
+        case .foreignToplevels: ZwlrForeignToplevelManagerV1.interfaceName
+        case .virtualPointers: ZwlrVirtualPointerManagerV1.interfaceName
         }
     }
 
@@ -34,9 +43,16 @@ enum Global: UInt32, CaseIterable {
         case .seat: 8
         case .wmBase: min(5, XdgWmBase.version)
         case .layerShell: 4
-        case .decorationManager, .shell, .unstableShell: 1
+        case .xdgOutputManager, .foreignToplevels: 3
+        case .virtualPointers: 2
+        case .decorationManager, .shell, .unstableShell, .pointerConstraints, .relativePointers, .primarySelection,
+            .gtkPrimarySelection:
+            1
         }
     }
+
+    /// Whether it gives power over other clients: only a compositor that trusts its clients has it.
+    var isPrivileged: Bool { self == .foreignToplevels || self == .virtualPointers }
 }
 
 extension Compositor {

@@ -9,6 +9,7 @@ struct Resource {
     enum Kind {
         case display, registry, callback
         case compositor, subcompositor, shm, output, seat, dataDeviceManager, decorationManager, shell, layerShell
+        case pointerConstraints, relativePointers, primarySelection, xdgOutputManager, xdgOutput, virtualPointers
         case region(RegionBox)
         case surface(ClientSurface)
         case subsurface(SubsurfaceResource)
@@ -27,6 +28,14 @@ struct Resource {
         case popup(Popup)
         case shellSurface(ShellSurface)
         case layerSurface(LayerSurface)
+        case pointerConstraint(PointerConstraint)
+        case relativePointer(RelativePointer)
+        case primarySource(PrimarySource)
+        case primaryDevice(PrimaryDevice)
+        case primaryOffer(PrimaryOffer)
+        case foreignToplevels(ForeignToplevelManager)
+        case foreignToplevel(ForeignToplevel)
+        case virtualPointer(VirtualPointer)
         case decoration(Decoration)
     }
 
@@ -40,9 +49,11 @@ extension Resource.Kind {
     /// Objects with a lower rank end first when a client goes.
     var rank: Int {
         switch self {
-        case .decoration, .popup: 0
+        case .decoration, .popup, .foreignToplevels, .foreignToplevel, .virtualPointer, .pointerConstraint: 0
         case .toplevel, .shellSurface, .layerSurface: 1
-        case .xdgSurface, .subsurface, .dataOffer, .dataSource, .dataDevice, .pointer, .keyboard, .touch: 2
+        case .xdgSurface, .subsurface, .dataOffer, .dataSource, .dataDevice, .pointer, .keyboard, .touch, .relativePointer,
+            .primarySource, .primaryDevice, .primaryOffer:
+            2
         default: 3
         }
     }
@@ -65,6 +76,14 @@ extension Resource.Kind {
         case .popup(let popup): popup.end()
         case .shellSurface(let surface): surface.end()
         case .layerSurface(let surface): surface.end()
+        case .pointerConstraint(let constraint): constraint.end()
+        case .relativePointer(let pointer): pointer.end()
+        case .primarySource(let source): source.end()
+        case .primaryDevice(let device): device.end()
+        case .primaryOffer(let offer): offer.end()
+        case .foreignToplevels(let manager): manager.end()
+        case .foreignToplevel(let handle): handle.end()
+        case .virtualPointer(let pointer): pointer.end()
         case .decoration(let decoration): decoration.end()
         default: break
         }
@@ -101,6 +120,21 @@ extension Resource.Kind {
         case .shell: WlShell.interfaceName
         case .layerShell: ZwlrLayerShellV1.interfaceName
         case .layerSurface: ZwlrLayerSurfaceV1.interfaceName
+        case .pointerConstraints: ZwpPointerConstraintsV1.interfaceName
+        case .pointerConstraint(let constraint):
+            constraint.kind == .lock ? ZwpLockedPointerV1.interfaceName : ZwpConfinedPointerV1.interfaceName
+        case .relativePointers: ZwpRelativePointerManagerV1.interfaceName
+        case .relativePointer: ZwpRelativePointerV1.interfaceName
+        case .primarySelection: ZwpPrimarySelectionDeviceManagerV1.interfaceName
+        case .primarySource: ZwpPrimarySelectionSourceV1.interfaceName
+        case .primaryDevice: ZwpPrimarySelectionDeviceV1.interfaceName
+        case .primaryOffer: ZwpPrimarySelectionOfferV1.interfaceName
+        case .xdgOutputManager: ZxdgOutputManagerV1.interfaceName
+        case .xdgOutput: ZxdgOutputV1.interfaceName
+        case .foreignToplevels: ZwlrForeignToplevelManagerV1.interfaceName
+        case .foreignToplevel: ZwlrForeignToplevelHandleV1.interfaceName
+        case .virtualPointers: ZwlrVirtualPointerManagerV1.interfaceName
+        case .virtualPointer: ZwlrVirtualPointerV1.interfaceName
         case .shellSurface: WlShellSurface.interfaceName
         case .decoration: ZxdgToplevelDecorationV1.interfaceName
         }

@@ -47,7 +47,10 @@ extension Seat {
         let oldClient = keyboardFocus?.client
         keyboardFocus = surface
         guard let surface else { return }
-        if oldClient !== surface.client { offerSelection(to: surface.client) }
+        if oldClient !== surface.client {
+            offerSelection(to: surface.client)
+            offerPrimarySelection(to: surface.client)
+        }
         sendKeyboard(to: surface.client) { keyboard in
             keyboard.enter(surface, clientKeys)
             keyboard.modifiers(modifiers, compositor.nextSerial())

@@ -20,8 +20,11 @@ extension Seat {
     /// The pointer is at a position of the screen; it is kept inside.
     public func movePointer(to newPosition: FinePoint, timeMilliseconds: UInt32) {
         let limit = compositor.scene.bounds
-        let kept = FinePoint(
+        let inside = FinePoint(
             x: min(max(newPosition.x, 0), limit.right * 256 - 1), y: min(max(newPosition.y, 0), limit.bottom * 256 - 1))
+        let delta = newPosition - position
+        if delta != FinePoint(.zero) { sendRelativeMotion(delta, timeMilliseconds) }
+        let kept = grab == nil ? activeConstraint?.limit(inside, from: position) ?? inside : inside
         guard kept != position else { return }
         position = kept
         cursorPresenter?.moveCursor(to: kept.pixel)

@@ -92,9 +92,15 @@ public final class Seat {
     var touches: [TouchResource] = []
     var touchPoints: [TouchPoint] = []
 
+    // Constraints
+    var constraints: [PointerConstraint] = []
+    var relativePointers: [RelativePointer] = []
+
     // Clipboard
+    var primarySelection: PrimarySource?
+    var primaryDevices: [PrimaryDevice] = []
     var selection: DataSource?
-    /// Whether only the client with the keyboard may fill the clipboard.
+    /// Whether only the client with the keyboard may fill the clipboard, and see the primary selection.
     package var selectionNeedsFocus = true
 
     init(_ compositor: Compositor, keyTable: KeyTable, keymapFile: consuming FileDescriptor, keymapTextSize: Int, size: Size) {
@@ -149,6 +155,7 @@ public final class Seat {
             pressedButtons = []
         }
         touchSurfaceEnded(surface)
+        constraints.removeAll { $0.surface === surface }
         if cursorSurface === surface {
             cursorSurface = nil
             cursorPresenter?.hideCursor()
@@ -160,6 +167,8 @@ public final class Seat {
         pointers.removeAll { $0.client === client }
         keyboards.removeAll { $0.client === client }
         touches.removeAll { $0.client === client }
+        relativePointers.removeAll { $0.client === client }
+        primaryDevices.removeAll { $0.client === client }
         dataDevices.removeAll { $0.client === client }
     }
 }

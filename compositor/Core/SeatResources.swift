@@ -78,20 +78,22 @@ final class PointerResource {
     }
 
     func scroll(_ scroll: PointerScroll) {
-        resource.axisSource(axisSource: .wheel)
-        axis(.verticalScroll, scroll.vertical120, scroll.timeMilliseconds)
-        axis(.horizontalScroll, scroll.horizontal120, scroll.timeMilliseconds)
+        if let source = scroll.source { resource.axisSource(axisSource: WlPointer.AxisSource(rawValue: source)) }
+        axis(.verticalScroll, scroll.vertical, scroll.timeMilliseconds)
+        axis(.horizontalScroll, scroll.horizontal, scroll.timeMilliseconds)
     }
 
-    private func axis(_ axis: WlPointer.Axis, _ value120: Int32, _ time: UInt32) {
-        guard value120 != 0 else { return }
-        if resource.version >= 8 {
-            resource.axisValue120(axis: axis, value120: value120)
-        } else if value120 % 120 == 0 {
-            resource.axisDiscrete(axis: axis, discrete: value120 / 120)
+    private func axis(_ axis: WlPointer.Axis, _ scroll: PointerScroll.Axis, _ time: UInt32) {
+        if scroll.stops { return resource.axisStop(time: time, axis: axis) }
+        guard scroll.value120 != 0 || scroll.distance != nil else { return }
+        if scroll.value120 != 0, resource.version >= 8 {
+            resource.axisValue120(axis: axis, value120: scroll.value120)
+        } else if scroll.value120 != 0, scroll.value120 % 120 == 0 {
+            resource.axisDiscrete(axis: axis, discrete: scroll.value120 / 120)
         }
         // A detent is 15 units of distance, as everywhere.
-        resource.axis(time: time, axis: axis, value: Fixed(rawValue: Int32(clamping: Int64(value120) * 15 * 256 / 120)))
+        let distance = scroll.distance ?? Int32(clamping: Int64(scroll.value120) * 15 * 256 / 120)
+        resource.axis(time: time, axis: axis, value: Fixed(rawValue: distance))
     }
 
     func frame() { resource.frame() }

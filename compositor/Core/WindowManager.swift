@@ -193,6 +193,7 @@ public final class WindowManager {
 
     /// Fills a part of the work area, or goes back to the free place.
     public func setTile(_ tile: Tile?, _ window: Window) {
+        if window.isMinimised, tile != nil { activate(window) }
         guard tile != window.tile else { return }
         if window.freeContent == nil, window.isMapped { window.freeContent = window.content }
         window.tile = tile
@@ -201,6 +202,7 @@ public final class WindowManager {
     }
 
     public func setFullscreen(_ window: Window, _ fullscreen: Bool) {
+        if window.isMinimised, fullscreen { activate(window) }
         guard fullscreen != window.isFullscreen else { return window.toplevel?.scheduleConfigure(force: true) ?? () }
         if window.freeContent == nil, window.isMapped { window.freeContent = window.content }
         window.isFullscreen = fullscreen

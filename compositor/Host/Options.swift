@@ -20,6 +20,8 @@ public struct Options {
     public var terminal = "/usr/bin/terminal"
     /// Programs to start with the desktop.
     public var start: [String] = []
+    /// Whether clients get the protocols that give power over others: lists of windows, virtual pointers.
+    public var trustsClients = false
     /// Whether standard input is read as commands (headless only).
     public var readsCommands = false
 
@@ -27,7 +29,7 @@ public struct Options {
         """
         usage: compositor [--backend=kms|headless] [--size=WxH] [--socket=NAME] [--keymap=NAME] [--data=DIR]
                           [--applications=DIR] [--card=PATH] [--input=DIR] [--theme=dark|light] [--blend=scalar|vector]
-                          [--terminal=PROGRAM] [--start=PROGRAM]... [--commands]
+                          [--terminal=PROGRAM] [--start=PROGRAM]... [--commands] [--trust-clients]
         """
     }
 
@@ -60,6 +62,7 @@ public struct Options {
             case ("--terminal", _) where !value.isEmpty: options.terminal = value
             case ("--start", _) where !value.isEmpty: options.start.append(value)
             case ("--commands", ""): options.readsCommands = true
+            case ("--trust-clients", ""): options.trustsClients = true
             default: return (nil, "\(argument) is not understood")
             }
         }

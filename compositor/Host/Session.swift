@@ -60,6 +60,7 @@ public final class Session {
         compositor = try assets.compositor(
             options, style: style, size: output.size,
             workArea: Rect(size: output.size).inset(top: Metrics.panelHeight))
+        compositor.trustsClients = options.trustsClients
         var pixels = output.pixels
         pixels.kernel = BlendKernel(name: options.blendKernel) ?? BlendKernel.fastest { UInt64(Clock.monotonicNanoseconds) }
         loop = try ServerLoop(compositor, output, pixels)

@@ -12,6 +12,12 @@ struct ScannerPlugin: BuildToolPlugin {
         ("Wayland", "/usr/share/wayland/wayland.xml"),
         ("XdgShell", "/usr/share/wayland-protocols/stable/xdg-shell/xdg-shell.xml"),
         ("XdgDecoration", "/usr/share/wayland-protocols/unstable/xdg-decoration/xdg-decoration-unstable-v1.xml"),
+        ("XdgOutput", "/usr/share/wayland-protocols/unstable/xdg-output/xdg-output-unstable-v1.xml"),
+        ("PointerConstraints", "/usr/share/wayland-protocols/unstable/pointer-constraints/pointer-constraints-unstable-v1.xml"),
+        ("RelativePointer", "/usr/share/wayland-protocols/unstable/relative-pointer/relative-pointer-unstable-v1.xml"),
+        ("PrimarySelection", "/usr/share/wayland-protocols/unstable/primary-selection/primary-selection-unstable-v1.xml"),
+        ("ForeignToplevel", "wlr-foreign-toplevel-management-unstable-v1.xml"),
+        ("VirtualPointer", "wlr-virtual-pointer-unstable-v1.xml"),
         ("LayerShell", "wlr-layer-shell-unstable-v1.xml"),
     ]
 

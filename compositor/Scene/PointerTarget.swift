@@ -48,18 +48,38 @@ public struct PointerButton: Sendable {
     public static var middle: UInt32 { 0x112 }
 }
 
-/// A turn of a wheel.
+/// A turn of a wheel, or what else scrolls.
 public struct PointerScroll: Sendable {
-    /// In 1/120 of a detent; positive is right and down.
-    public let horizontal120: Int32
-    public let vertical120: Int32
-    public let timeMilliseconds: UInt32
-
-    public init(horizontal120: Int32, vertical120: Int32, timeMilliseconds: UInt32) {
-        self.horizontal120 = horizontal120
-        self.vertical120 = vertical120
-        self.timeMilliseconds = timeMilliseconds
+    /// One direction; positive is right or down.
+    public struct Axis: Sendable {
+        /// In 1/120 of a detent.
+        public var value120: Int32 = 0
+        /// In 1/256 of a pixel, where the device knows; otherwise it follows from the detents.
+        public var distance: Int32?
+        /// The fingers were lifted.
+        public var stops = false
+        public init() {}
     }
+
+    public var horizontal = Axis()
+    public var vertical = Axis()
+    public var timeMilliseconds: UInt32
+    /// `wl_pointer.axis_source`; nil if unknown.
+    public var source: UInt32?
+
+    public init(timeMilliseconds: UInt32, source: UInt32?) {
+        self.timeMilliseconds = timeMilliseconds
+        self.source = source
+    }
+
+    /// A turn of a wheel.
+    public init(horizontal120: Int32, vertical120: Int32, timeMilliseconds: UInt32) {
+        self.init(timeMilliseconds: timeMilliseconds, source: 0)
+        horizontal.value120 = horizontal120
+        vertical.value120 = vertical120
+    }
+
+    public var vertical120: Int32 { vertical.value120 }
 }
 
 /// Receives the pointer's events while it is over a node. Positions are relative to the node that was hit.

@@ -34,8 +34,10 @@ final class Server: @unchecked Sendable {
         compositor.windows.framesByDefault = false
         // The suite's helpers attach the first buffer at once.
         compositor.windows.requiresConfigure = false
-        // Its sources are clients that never had the keyboard.
+        // Its sources and sinks are clients that never had the keyboard.
         compositor.seat.selectionNeedsFocus = false
+        // Tests of the privileged protocols are clients like all others.
+        compositor.trustsClients = true
         compositor.seat.hasTouch = true
         loop = try ServerLoop(compositor, output, output.pixels)
         mailbox = try Mailbox()
