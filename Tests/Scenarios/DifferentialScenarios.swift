@@ -10,7 +10,8 @@ private let families = [
     "processes", "groups", "exec", "badelf", "signals", "signalwaits", "sockets", "listeners", "rights", "polling", "epoll",
     "counters", "futex", "futexlocks", "threads", "clones", "terminals", "jobs", "registers", "badinput", "badpointers", "limits",
     "time", "proc",
-    "credentials", "scheduling", "sharedobject", "timers", "vectorstates",
+    "credentials", "scheduling", "sharedobject", "timers", "vectorstates", "childkinds",
+    "pidfds",
 ]
 
 /// Families that exercise a file system run on the disk's too, not only in the memory of /tmp.

@@ -43,7 +43,6 @@ final class Storm {
         OpaquePointer(pointer(anonymous(65536, PROT_READ | PROT_WRITE, MAP_SHARED))))
     private var names: [(name: StaticString, place: UnsafeMutablePointer<Int32>, least: Int32)] = []
     private let lastDeadline: Int
-    private var used = 16
 
     init(program: Int, seed: Int, milliseconds: Int, folder: Int) {
         (self.program, self.seed, self.folder) = (program, seed, folder)
@@ -63,10 +62,11 @@ final class Storm {
         return true
     }
 
-    /// Zeroed words that all processes share, on cache lines of their own.
+    /// Zeroed words that all processes share, on cache lines of their own. Threads may ask at the same time.
     func words(_ count: Int) -> UnsafeMutablePointer<Int32> {
-        defer { used += (count + 15) / 16 * 16 }
-        return counters + used
+        let size = Int32((count + 15) / 16 * 16)
+        // The second word says how many lines after the first are in use.
+        return counters + 16 + Int(ts_add(counters + 1, size) - size)
     }
 
     /// A counter that the last line shows, and that must come to something.

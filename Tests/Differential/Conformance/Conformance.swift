@@ -18,7 +18,7 @@ private let families: [(name: StaticString, run: @Sendable () -> Void)] = [
     ("registers", registersFamily), ("badinput", badInputFamily), ("badpointers", badPointersFamily),
     ("limits", limitsFamily), ("time", timeFamily), ("proc", procFamily), ("credentials", credentialsFamily),
     ("scheduling", schedulingFamily), ("sharedobject", sharedObjectFamily), ("timers", timersFamily),
-    ("vectorstates", vectorStatesFamily),
+    ("vectorstates", vectorStatesFamily), ("childkinds", childKindsFamily), ("pidfds", processDescriptorsFamily),
 ]
 
 /// Where a program starts: Embedded Swift has no `CommandLine`.

@@ -62,6 +62,8 @@ func futexLocksFamily() {
     conditions()
     conditionErrors()
     robustLists()
+    wordsOfOthers()
+    ownerThatExecutes()
 }
 
 private func alone() {
@@ -314,4 +316,54 @@ private func robustLists() {
         check("child", text: reap(pid))
         show("then", 0)
     }
+}
+
+/// What the word may say while the kernel knows of an owner and a waiter: what an owner that ends leaves there on its way, and what not.
+private func wordsOfOthers() {
+    words[0] = 0
+    let owner = stagedChild({ _ = futex(0, lockOperation) }, { Int32(futex(0, unlockOperation) == 0 ? 0 : 1) })
+    let waiter = child { Int32(futex(0, lockOperation) == 0 && futex(0, unlockOperation) == 0 ? 0 : 1) }
+    while UInt32(bitPattern: ts_load(words)) & waitersBit == 0 { pause(milliseconds: 1) }
+    pause(milliseconds: 20)
+    let mark = UInt32(truncatingIfNeeded: owner) | waitersBit
+    for (name, word) in [
+        ("as it is", mark), ("marked, free", waitersBit | diedBit), ("marked, without waiters", diedBit),
+        ("marked, the owner's", mark | diedBit), ("free", waitersBit), ("another's", waitersBit | 0x3fff_fff0),
+        ("marked, another's", waitersBit | diedBit | 0x3fff_fff0),
+    ] {
+        ts_store(words, Int32(bitPattern: word))
+        check("\(name): try", futex(0, tryOperation))
+        ts_store(words, Int32(bitPattern: word))
+        check("\(name): lock", futex(0, lockOperation, time: time(nanoseconds: now(CLOCK_REALTIME) + 2_000_000)))
+    }
+    ts_store(words, Int32(bitPattern: mark))
+    release()
+    check("owner", text: reap(owner))
+    check("waiter", text: reap(waiter))
+    show("after", 0)
+}
+
+/// A program that is replaced by another one has none of its locks any more.
+private func ownerThatExecutes() {
+    words[0] = 0
+    let pid = stagedChild(
+        {
+            let head = Buffer(24)
+            head.store(head.address, at: 0)
+            head.store(place(0) | 1, at: 16)
+            sys(SYS_set_robust_list, head.address, 24)
+            _ = futex(0, lockOperation)
+        },
+        {
+            pause(milliseconds: 30)
+            execSelf(["sleep"])
+            return 1
+        })
+    release()
+    check("lock of one that executes", futex(0, lockOperation))
+    show("then", 0)
+    check("it goes on", text: reap(pid, 1))
+    check("unlock", futex(0, unlockOperation))
+    sys(SYS_kill, pid, Int(SIGKILL))
+    check("child", text: reap(pid))
 }

@@ -165,6 +165,7 @@ public enum Clone {
         try Exit.endOtherThreads(process)
         // What the old program's locks say is lost with its memory, but for those that it shares.
         RobustList.release(thread)
+        Futex.leaveLocksForExec(thread)
         process.signals.resetForExec()
         process.existingTimers?.removeForExec()
         thread.alternateStack = AlternateStack()

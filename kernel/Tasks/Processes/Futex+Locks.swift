@@ -24,6 +24,13 @@ extension Futex {
             self.owner = owner
             lock.setOwner(owner)
         }
+
+        /// Whether the word can be that of this lock. An owner that ends marks the word first, and gives the lock away some time later; who
+        /// gets it then puts its own number there. In between the word says that nobody has it.
+        func agrees(with word: LockWord) -> Bool {
+            if isInherited || word.owner == 0 && word.ownerDied { return true }
+            return word.owner != 0 && owner?.id == word.owner
+        }
     }
 
     /// States by key; each has waiters, or `isInherited`.
@@ -98,7 +105,7 @@ extension Futex {
             let word = LockWord(try copyIn(UInt32.self, from: address))
             if word.owner == thread.id { throw .deadlock }
             if let state = states.find(key) {
-                if !state.isInherited, word.owner == 0 || state.owner?.id != word.owner { throw .invalidArgument }
+                if !state.agrees(with: word) { throw .invalidArgument }
                 return state
             }
             if word.owner == 0 {
@@ -181,6 +188,13 @@ extension Futex {
         }
     }
 
+    /// As `leaveLocks`, for a thread that goes on with another program.
+    static func leaveLocksForExec(_ thread: UserThread) {
+        leaveLocks(thread)
+        thread.ownsLocks.store(false, ordering: .sequentiallyConsistent)
+        thread.hasLeftLocks.store(false, ordering: .sequentiallyConsistent)
+    }
+
     // MARK: From a condition to its lock
 
     /// FUTEX_WAIT_REQUEUE_PI: sleeps at one word until it is moved to a lock and gets that.
@@ -200,8 +214,8 @@ extension Futex {
             try withStates(lockKey) { (states) throws(Errno) in
                 if dequeue(sleeper) { throw failure == .restart ? .restartAlways : failure ?? .wouldBlock }
                 // It was given the lock without waiting for it, if there is no state.
-                guard
-                    let state = states.items.first(where: { $0.owner === waiter.thread || $0.waiters.contains { $0 === waiter } })
+                guard let state = states.find(lockKey),
+                    state.owner === waiter.thread || state.waiters.contains(where: { $0 === waiter })
                 else { return }
                 try finish(&states, state, waiter, target, failure == .restart ? .wouldBlock : failure)
             }
