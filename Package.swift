@@ -228,7 +228,7 @@ let tests: [Target] = [
         name: "DevicesTests",
         dependencies: [
             "PCIConfiguration", "VirtioQueue", "DisplayModel", "InputModel", "Display", "Input", "Files",
-            "VirtualMemory", "Scheduling", "Block", "Frames", "Support", "ABI", "KernelSeams",
+            "VirtualMemory", "Scheduling", "Block", "Frames", "Serial", "Terminals", "Support", "ABI", "KernelSeams",
         ],
         path: "Tests/DevicesTests", swiftSettings: common),
     .testTarget(

@@ -89,7 +89,6 @@ private func absent(_ name: StaticString = #function) -> Never { fatalError("\(n
 @_cdecl("martlet_halt") public func seamHaltAbsent() { absent() }
 @_cdecl("martlet_in16") public func seamIn16Absent() { absent() }
 @_cdecl("martlet_in32") public func seamIn32Absent() { absent() }
-@_cdecl("martlet_in8") public func seamIn8Absent() { absent() }
 @_cdecl("martlet_lgdt") public func seamLgdtAbsent() { absent() }
 @_cdecl("martlet_lidt") public func seamLidtAbsent() { absent() }
 @_cdecl("martlet_ltr") public func seamLtrAbsent() { absent() }
@@ -103,7 +102,6 @@ private func absent(_ name: StaticString = #function) -> Never { fatalError("\(n
 @_cdecl("martlet_mmio_write8") public func seamMmioWrite8Absent() { absent() }
 @_cdecl("martlet_out16") public func seamOut16Absent() { absent() }
 @_cdecl("martlet_out32") public func seamOut32Absent() { absent() }
-@_cdecl("martlet_out8") public func seamOut8Absent() { absent() }
 @_cdecl("martlet_read_cr0") public func seamReadCr0Absent() { absent() }
 @_cdecl("martlet_read_cr2") public func seamReadCr2Absent() { absent() }
 @_cdecl("martlet_read_cr4") public func seamReadCr4Absent() { absent() }

@@ -105,7 +105,8 @@ public final class UART16550: SerialPort {
         override func handle() { port.interrupt() }
     }
 
-    private func interrupt() {
+    /// What the port's interrupt does.
+    func interrupt() {
         var hasReceived = false
         for _ in 0..<Self.burst {
             // Bit 0 clear: something interrupts.
@@ -142,11 +143,13 @@ public final class UART16550: SerialPort {
 
     /// Fills the transmitter's FIFO, and stops asking for more when there is nothing.
     private func transmit() {
-        // The interrupt is switched off first: what arrives in the meantime switches it on again.
+        // The interrupt is switched off first, in the port too: what another processor supplies in the meantime switches it on
+        // again, and only that makes an empty transmitter interrupt once more.
         let isWanted = state.withLock { state in
-            let isOn = state.enabled & Self.transmitInterrupt != 0
+            guard state.enabled & Self.transmitInterrupt != 0 else { return false }
             state.enabled &= ~Self.transmitInterrupt
-            return isOn
+            Port.out8(base + Register.interruptEnable, state.enabled)
+            return true
         }
         guard isWanted else { return }
         let count: Int = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.fifoBytes) { piece in
@@ -154,10 +157,6 @@ public final class UART16550: SerialPort {
             for index in 0..<count { Port.out8(base + Register.data, piece[index]) }
             return count
         }
-        if count > 0 {
-            enable(Self.transmitInterrupt)
-        } else {
-            state.withLock { Port.out8(base + Register.interruptEnable, $0.enabled) }
-        }
+        if count > 0 { enable(Self.transmitInterrupt) }
     }
 }
