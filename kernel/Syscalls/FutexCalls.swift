@@ -110,7 +110,7 @@ public enum FutexCalls {
         let now = Clock.monotonic
         guard isAbsolute else { return min(now &+ time, UInt64(Int64.max)) }
         guard isRealtime else { return time }
-        let offset = Clock.realtime &- now
+        let offset = Clock.realtimeOffset
         return time > offset ? time - offset : 0
     }
 

@@ -175,8 +175,9 @@ public enum TimeCalls {
                     try settingQueue.wait(deadline: deadline) { settings.load(ordering: .acquiring) != round }
                 }
             } catch {
-                if error == .timedOut { return }
-                throw .restartUnlessHandled
+                guard error == .timedOut else { throw .restartUnlessHandled }
+                // The two clocks were read one after the other, and much time may have passed in between.
+                if source.now ?? .max >= moment { return }
             }
         }
     }
