@@ -3,7 +3,7 @@
 import Foundation
 import TestDriver
 
-private let checkedStorms = ["memory", "fork", "pipe", "futex", "signal", "files"]
+private let checkedStorms = ["memory", "fork", "pipe", "futex", "signal", "files", "locks"]
 
 let lockScenarios: [Scenario] = [
     Scenario("locks/inversion-is-reported", "the debug kernel reports two locks that are taken in both orders, with both stacks")

@@ -7,9 +7,6 @@ import TestDriver
 /// The storms with the arguments that bound them; each has its own seed, which its last line shows.
 private let storms = ["memory", "fork", "pipe", "futex", "fpu", "timer", "signal", "files", "clock", "locks"]
 
-/// Those that are played among others: the one of locks has a fault of its own to be found first (see `pendingScenarios`).
-private let settledStorms = storms.filter { $0 != "locks" }
-
 let processorScenarios: [Scenario] =
     [1, 2, 4].flatMap { count in
         storms.map { name in
@@ -25,7 +22,7 @@ let processorScenarios: [Scenario] =
         ) { test in try playTogether(processors: count, test) }
     } + [
         Scenario("processors/mix-8", "short storms of every kind on 8 processors find nothing wrong") { test in
-            try play(settledStorms, milliseconds: 300, processors: 8, test)
+            try play(storms, milliseconds: 300, processors: 8, test)
         },
         Scenario("processors/all-start", "every processor is started") { test in
             var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh")
@@ -44,7 +41,8 @@ let processorScenarios: [Scenario] =
             // The processor after it works like the others.
             try shell.check("for n in 0 1 2 3; do taskset $((1 << n)) true || exit 1; done; grep -q '^cpu3 ' /proc/stat")
         },
-        Scenario("processors/stale-is-noticed", "without shootdown the memory storm fails, or stands still: it can fail") { test in
+        Scenario("processors/stale-is-noticed", "without shootdown the memory storm fails, or stands still: it can fail") {
+            test in
             do {
                 let shell = try startForStorms(processors: 4, options: "martlet.test=no-shootdown", test)
                 for seed in 1...4 {
@@ -87,11 +85,11 @@ private func play(_ names: [String], milliseconds: Int, processors: Int, _ test:
 /// Every storm at once, and a disk that is read meanwhile: interrupts come in the middle of everything.
 private func playTogether(processors: Int, _ test: ScenarioContext) throws {
     let shell = try startForStorms(processors: processors, test)
-    for name in settledStorms { try round(shell, name, seed: 1, milliseconds: 100) }
+    for name in storms { try round(shell, name, seed: 1, milliseconds: 100) }
     let before = try Counters(shell)
     let reading = "dd if=/dev/vda of=/dev/null bs=4096 count=2000; cat /proc/[0-9]*/stat /proc/interrupts"
     try shell.check("{ (while [ ! -e /tmp/over ]; do \(reading); done) > /dev/null 2>&1 & }")
-    for name in settledStorms {
+    for name in storms {
         // One that writes files does so on the disk.
         let folder = name == "files" ? "/root" : "/tmp"
         let storm = stormCommand(name, seed: processors, milliseconds: 2500, folder: folder)
@@ -99,10 +97,10 @@ private func playTogether(processors: Int, _ test: ScenarioContext) throws {
     }
     try Deadline.poll(seconds: 120, "the end of all storms") { () -> Void? in
         let ended = try number(shell, "grep -l '^status' /tmp/*.log 2>/dev/null | wc -l")
-        return ended == settledStorms.count ? () : nil
+        return ended == storms.count ? () : nil
     }
     try shell.check("touch /tmp/over; wait", seconds: 60)
-    for name in settledStorms {
+    for name in storms {
         let output = try shell.check("cat /tmp/\(name).log")
         try require(output.contains("failures 0") && output.contains("status 0"), "\(name), beside the others:\n\(output)")
     }

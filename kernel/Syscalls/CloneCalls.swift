@@ -24,6 +24,11 @@ enum CloneCalls {
         request.parentIDAddress = a.address(2)
         request.childIDAddress = a.address(3)
         request.threadPointer = a.raw(4)
+        if request.flags.contains(.descriptor) {
+            // The word has one use at a time.
+            if request.flags.contains(.setParentID) { throw .invalidArgument }
+            request.makeDescriptor = ProcessFileCalls.maker(storing: a.address(2))
+        }
         return try clone(request)
     }
 
@@ -45,6 +50,12 @@ enum CloneCalls {
         request.childIDAddress = UserAddress(words[Arguments.childID])
         request.parentIDAddress = UserAddress(words[Arguments.parentID])
         request.threadPointer = words[Arguments.threadPointer]
+        request.wantedID = try wantedID(words)
+        if request.flags.contains(.descriptor) {
+            let place = UserAddress(words[Arguments.processDescriptor])
+            if request.flags.contains(.setParentID), place == request.parentIDAddress { throw .invalidArgument }
+            request.makeDescriptor = ProcessFileCalls.maker(storing: place)
+        }
         return try clone(request)
     }
 
@@ -82,7 +93,14 @@ enum CloneCalls {
                 UserAddress(words[Arguments.stack]).isUserRange(Int(words[Arguments.stackSize]))
             else { throw .invalidArgument }
         }
-        // Numbers are given by the kernel only.
-        if hasIDs { throw .notPermitted }
+    }
+
+    /// The number that the program wants for the new thread: one, because there is one space of numbers.
+    private static func wantedID(_ words: borrowing InlineArray<11, UInt64>) throws(Errno) -> Int32? {
+        guard words[Arguments.wantedIDCount] != 0 else { return nil }
+        let first = try copyIn(Int32.self, from: UserAddress(words[Arguments.wantedIDs]))
+        guard words[Arguments.wantedIDCount] == 1, ProcessTable.isPossible(first) else { throw .invalidArgument }
+        guard Process.current.credentials.isPrivileged else { throw .notPermitted }
+        return first
     }
 }

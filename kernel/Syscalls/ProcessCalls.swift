@@ -1,4 +1,6 @@
 import ABI
+import Events
+import Files
 import Processes
 import Processor
 import Scheduling
@@ -9,6 +11,7 @@ import Synchronization
 public enum ProcessCalls {
     public static func register(_ table: inout SyscallTable) {
         CloneCalls.register(&table)
+        ProcessFileCalls.register(&table)
         table.set(.exit) { (a) throws(Errno) in
             Exit.requestExit(code: a.int32(0))
             return 0
@@ -59,7 +62,7 @@ public enum ProcessCalls {
         let flags = a.uint32(2)
         // WNOHANG, WUNTRACED, WCONTINUED, __WNOTHREAD, __WALL, __WCLONE.
         guard flags & ~0xe000_000b == 0 else { throw .invalidArgument }
-        var options: Wait.Options = [.exited]
+        var options = Wait.Options(rawValue: flags & 0xc000_0000).union(.exited)
         if flags & 1 != 0 { options.insert(.noHang) }
         if flags & 2 != 0 { options.insert(.stopped) }
         if flags & 8 != 0 { options.insert(.continued) }
@@ -77,6 +80,8 @@ public enum ProcessCalls {
         let flags = a.uint32(3)
         guard flags & ~0xe100_000f == 0, flags & 0xe != 0 else { throw .invalidArgument }
         let chosen: Wait.Selection
+        var options = Wait.Options(rawValue: flags)
+        var doesNotBlock = false
         switch a.int32(0) {
         case 0: chosen = .any
         case 1:
@@ -85,9 +90,16 @@ public enum ProcessCalls {
         case 2:
             guard a.int32(1) >= 0 else { throw .invalidArgument }
             chosen = .group(a.int32(1) == 0 ? Process.current.groupID : a.int32(1))
+        case 3:
+            guard a.int32(1) >= 0 else { throw .invalidArgument }
+            let file = try ProcessFileCalls.file(a.fd(1))
+            chosen = .process(file.process)
+            doesNotBlock = file.isNonBlocking && !options.contains(.noHang)
+            if doesNotBlock { options.insert(.noHang) }
         default: throw .invalidArgument
         }
-        let change = try Wait.wait(chosen, Wait.Options(rawValue: flags))
+        let change = try Wait.wait(chosen, options)
+        if change == nil, doesNotBlock { throw .wouldBlock }
         if !a.address(2).isNull {
             var bytes = [UInt8](repeating: 0, count: 128)
             if let change {
@@ -98,6 +110,10 @@ public enum ProcessCalls {
                 bytes = info.encoded
             }
             try copyOutBytes(bytes, to: a.address(2))
+        }
+        if let change, !a.address(4).isNull {
+            let usage = ResourceUsage(userNanoseconds: change.userNanoseconds, systemNanoseconds: change.systemNanoseconds)
+            try copyOut(usage, to: a.address(4))
         }
         return 0
     }

@@ -105,19 +105,34 @@ public enum SignalCalls {
     private static func sigqueueinfo(_ a: SyscallArguments) throws(Errno) -> Int {
         let bytes = try copyInBytes(from: a.address(2), count: 128)
         guard let signal = Signal(a.int32(1)) else { throw .invalidArgument }
-        let code = bytes.withUnsafeBytes { $0.load(fromByteOffset: 8, as: Int32.self) }
+        let info = information(signal, bytes)
         let process = try ProcessCalls.target(a.int32(0))
         // Only the kernel may pretend to be the kernel.
-        if code >= 0 || code == -6, process !== Process.current { throw .notPermitted }
+        if info.code >= 0 || info.code == -6, process !== Process.current { throw .notPermitted }
         guard ProcessTable.maySignal(Process.current, process, signal.rawValue) else { throw .notPermitted }
-        var info = SignalInfo(signal, code: code)
+        if !ProcessTable.send(info, to: process) { throw .wouldBlock }
+        return 0
+    }
+
+    /// What a `siginfo_t` of a program says.
+    private static func information(_ signal: Signal, _ bytes: [UInt8]) -> SignalInfo {
         bytes.withUnsafeBytes { raw in
+            var info = SignalInfo(signal, code: raw.load(fromByteOffset: 8, as: Int32.self))
             info.pid = raw.load(fromByteOffset: 16, as: Int32.self)
             info.uid = raw.load(fromByteOffset: 20, as: UInt32.self)
             info.value = raw.load(fromByteOffset: 24, as: UInt64.self)
+            return info
         }
-        if !ProcessTable.send(info, to: process) { throw .wouldBlock }
-        return 0
+    }
+
+    /// Reads a `siginfo_t`.
+    /// - Throws: `invalidArgument` when it is not one of the signal with that number.
+    static func copyInInformation(from address: UserAddress, _ number: Int32) throws(Errno) -> SignalInfo {
+        let bytes = try copyInBytes(from: address, count: 128)
+        guard let signal = Signal(number), bytes.withUnsafeBytes({ $0.load(as: Int32.self) }) == number else {
+            throw .invalidArgument
+        }
+        return information(signal, bytes)
     }
 
     private static func sigaltstack(_ a: SyscallArguments) throws(Errno) -> Int {
@@ -140,7 +155,7 @@ public enum SignalCalls {
         return 0
     }
 
-    private static func userInfo(_ signal: Signal, code: Int32) -> SignalInfo {
+    static func userInfo(_ signal: Signal, code: Int32) -> SignalInfo {
         var info = SignalInfo(signal, code: code)
         info.pid = Process.current.pid
         info.uid = Process.current.credentials.uid

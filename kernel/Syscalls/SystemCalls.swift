@@ -91,6 +91,7 @@ public enum SystemCalls {
         limits[kind] = new
         process.limits = limits
         MemoryCalls.applyLimits(of: process)
+        if kind == .cpu { process.processorLimitChanged() }
     }
 
     private static func prlimit(_ a: SyscallArguments) throws(Errno) -> Int {

@@ -5,6 +5,9 @@ import TestCalls
 
 private let (fileSize, core, openFiles, stack) = (1, 4, 7, 3)
 
+private let processorTime = 0
+nonisolated(unsafe) private var reached = 0
+
 private func limit(_ resource: Int) -> (soft: Int, hard: Int) {
     let buffer = Buffer(16)
     sys(SYS_getrlimit, resource, buffer.address)
@@ -19,6 +22,7 @@ private func setLimit(_ resource: Int, _ soft: Int, hard: Int? = nil) -> Int {
 }
 
 func limitsFamily() {
+    processorTimeLimits()
     checkChild("open files") {
         check("set", setLimit(openFiles, 8))
         check("get", limit(openFiles).soft)
@@ -84,4 +88,45 @@ func limitsFamily() {
     check("sysinfo", sys(SYS_sysinfo, information.address))
     check("memory is known", information.load(Int.self, at: 32) > 1 << 10)
     check("free is not more", information.load(Int.self, at: 40) <= information.load(Int.self, at: 32))
+}
+
+/// Seconds of processor time: a signal at the soft limit, which moves on by one, and the end at the hard one.
+func processorTimeLimits() {
+    check(
+        "at once",
+        text: reap(
+            child {
+                _ = setLimit(processorTime, 1, hard: 5)
+                while true {}
+            }))
+    check(
+        "at the end",
+        text: reap(
+            child {
+                ts_handle(SIGXCPU, { _, _, _ in reached += 1 }, 0, 0)
+                _ = setLimit(processorTime, 1, hard: 2)
+                while reached == 0 { _ = now() }
+                check("soft", limit(processorTime).soft)
+                check("hard", limit(processorTime).hard)
+                while reached == 1 { _ = now() }
+                return 1
+            }))
+    check(
+        "of a child's own",
+        text: reap(
+            child {
+                ts_dispose(SIGXCPU, 1)
+                _ = setLimit(processorTime, 1, hard: 1)
+                return reap(child { while true {} }) == "signal 9" ? 0 : 1
+            }))
+    check(
+        "none",
+        text: reap(
+            child {
+                _ = setLimit(processorTime, 1)
+                _ = setLimit(processorTime, -1)
+                let end = now(CLOCK_PROCESS_CPUTIME_ID) + 1_200_000_000
+                while now(CLOCK_PROCESS_CPUTIME_ID) < end {}
+                return 0
+            }))
 }

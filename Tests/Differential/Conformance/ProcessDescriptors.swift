@@ -21,7 +21,7 @@ private func waitFor(_ name: String, _ fd: Int, _ options: Int = exited, pid: In
     if result != 0 { return }
     let (code, status) = (Int(info.load(Int32.self, at: 8)), Int(info.load(Int32.self, at: 24)))
     check("\(name): signal", Int(info.load(Int32.self, at: 0)))
-    if pid != 0 { check("\(name): it is the child", Int(info.load(Int32.self, at: 12)) == pid) }
+    if pid != 0 { check("\(name): it is the child", Int(info.load(Int32.self, at: 16)) == pid) }
     check("\(name): code", code)
     check("\(name): status", status)
 }
@@ -84,11 +84,14 @@ private func sending() {
     check("to one that is gone", send(fd, SIGTERM))
     check("no signal to it", send(fd, 0))
     close(fd)
-    check("nobody may", text: reap(child {
-        let fd = open(sys(SYS_getppid))
-        sys(SYS_setuid, 1234)
-        return Int32(-send(fd, SIGTERM))
-    }))
+    check(
+        "nobody may",
+        text: reap(
+            child {
+                let fd = open(sys(SYS_getppid))
+                sys(SYS_setuid, 1234)
+                return Int32(-send(fd, SIGTERM))
+            }))
 }
 
 private func polling() {

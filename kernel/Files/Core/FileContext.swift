@@ -12,6 +12,8 @@ public final class FileContext: ProcessAttachment {
     }
     private let places: SpinLock<Places>
     private let umaskBits: Atomic<UInt32>
+    /// Processes that share it.
+    private let users = Atomic<Int>(1)
 
     /// - Parameter root: the root folder, also the first working folder.
     public convenience init(root: PathNode) {
@@ -55,7 +57,14 @@ public final class FileContext: ProcessAttachment {
         FileContext(descriptors: descriptors.copy(), places: places.withLock { $0 }, umask: umask)
     }
 
-    public override func release() { descriptors.closeAll() }
+    public override func share() { users.wrappingAdd(1, ordering: .relaxed) }
+
+    /// The last one closes the descriptors.
+    public override func release() {
+        if users.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { descriptors.closeAll() }
+    }
+
+    public override func forExec() -> ProcessAttachment { users.load(ordering: .acquiring) > 1 ? copyForFork() : self }
 
     public var umask: UInt32 {
         get { umaskBits.load(ordering: .relaxed) }

@@ -13,6 +13,8 @@ public struct CloneFlags: OptionSet, Sendable {
     public static var sharedContext: CloneFlags { CloneFlags(rawValue: 0x200) }
     public static var sharedFiles: CloneFlags { CloneFlags(rawValue: 0x400) }
     public static var sharedHandlers: CloneFlags { CloneFlags(rawValue: 0x800) }
+    /// The maker gets a descriptor that stands for the child.
+    public static var descriptor: CloneFlags { CloneFlags(rawValue: 0x1000) }
     public static var vfork: CloneFlags { CloneFlags(rawValue: 0x4000) }
     public static var parent: CloneFlags { CloneFlags(rawValue: 0x8000) }
     public static var thread: CloneFlags { CloneFlags(rawValue: 0x1_0000) }
@@ -29,7 +31,7 @@ public struct CloneFlags: OptionSet, Sendable {
     static var supported: CloneFlags {
         [
             .sharedMemory, .sharedContext, .sharedFiles, .sharedHandlers, .vfork, .parent, .thread, .semaphoreUndo, .setTLS,
-            .setParentID, .clearChildID, .detached, .setChildID, .clearedHandlers,
+            .setParentID, .clearChildID, .detached, .setChildID, .clearedHandlers, .descriptor,
         ]
     }
 }
@@ -44,6 +46,10 @@ public enum Clone {
         public var parentIDAddress = UserAddress(0)
         public var childIDAddress = UserAddress(0)
         public var threadPointer: UInt64 = 0
+        /// The number that the new thread is to have; nil for any.
+        public var wantedID: Int32?
+        /// Makes the descriptor of `CloneFlags.descriptor`, for a child that is not in the tree yet.
+        public var makeDescriptor: ((Process) throws(Errno) -> Void)?
         public init(flags: CloneFlags, exitSignal: Int32) {
             self.flags = flags
             self.exitSignal = exitSignal
@@ -58,6 +64,9 @@ public enum Clone {
         guard flags.subtracting(.supported).isEmpty else { throw .invalidArgument }
         if flags.contains(.thread), !flags.contains(.sharedHandlers) { throw .invalidArgument }
         if flags.contains(.sharedHandlers), !flags.contains(.sharedMemory) { throw .invalidArgument }
+        if flags.contains(.descriptor), !flags.isDisjoint(with: [.thread, .detached]) { throw .invalidArgument }
+        // The first process is the end of the tree.
+        if flags.contains(.parent), UserThread.current.process.pid == 1 { throw .invalidArgument }
         // Handlers are shared by the threads of a process only: nothing in use shares them otherwise.
         if flags.contains(.sharedHandlers), !flags.contains(.thread) { throw .invalidArgument }
 
@@ -65,15 +74,21 @@ public enum Clone {
         childFrame.rax = 0
         if request.stack != 0 { childFrame.rsp = request.stack }
         let caller = UserThread.current
-        let thread =
-            flags.contains(.thread)
-            ? try makeThread(caller, childFrame) : try makeProcess(caller, request, childFrame)
+        let id = try ProcessTable.allocateID(request.wantedID)
+        let thread: UserThread
+        do throws(Errno) {
+            thread =
+                flags.contains(.thread)
+                ? try makeThread(caller, id, childFrame) : try makeProcess(caller, id, request, childFrame)
+        } catch {
+            ProcessTable.giveBack(id)
+            throw error
+        }
 
         if flags.contains(.setTLS) { thread.userFSBase = request.threadPointer }
         if flags.contains(.clearChildID) { thread.clearChildAddress = request.childIDAddress }
         let completion = flags.contains(.vfork) ? Completion() : nil
         thread.vforkCompletion = completion
-        let id = thread.id
         if flags.contains(.setParentID) { try? copyOut(id, to: request.parentIDAddress) }
         if flags.contains(.setChildID) { writeChildID(id, request.childIDAddress, thread, shared: flags.contains(.sharedMemory)) }
         Scheduler.launch(thread)
@@ -90,10 +105,10 @@ public enum Clone {
         }
     }
 
-    private static func makeThread(_ caller: UserThread, _ frame: TrapFrame) throws(Errno) -> UserThread {
+    private static func makeThread(_ caller: UserThread, _ id: Int32, _ frame: TrapFrame) throws(Errno) -> UserThread {
         let process = caller.process
         guard let space = caller.addressSpace,
-            let thread = UserThread(id: try ProcessTable.allocateID(), process: process, addressSpace: space, frame: frame)
+            let thread = UserThread(id: id, process: process, addressSpace: space, frame: frame)
         else { throw .outOfMemory }
         inherit(thread, from: caller)
         // An end of the process, or of its other threads, that began meanwhile must not miss the new one.
@@ -104,16 +119,20 @@ public enum Clone {
         return thread
     }
 
-    private static func makeProcess(_ caller: UserThread, _ request: Request, _ frame: TrapFrame) throws(Errno) -> UserThread {
+    private static func makeProcess(
+        _ caller: UserThread, _ id: Int32, _ request: Request, _ frame: TrapFrame
+    ) throws(Errno) -> UserThread {
         let parent = caller.process
         let limit = parent.limits[.processCount].soft
         if UInt64(ProcessTable.counts.processes) >= min(limit, 4096) { throw .wouldBlock }
         guard let space = caller.addressSpace else { throw .outOfMemory }
         let childSpace = request.flags.contains(.sharedMemory) ? space : try space.fork()
-        let files = parent.files
+        // The child has a hold of its own on what it shares from here on.
+        let sharesFiles = request.flags.contains(.sharedFiles)
+        if sharesFiles { parent.files?.share() }
+        let files = sharesFiles ? parent.files : parent.files?.copyForFork()
         let child = Process(
-            pid: try ProcessTable.allocateID(), addressSpace: childSpace,
-            files: request.flags.contains(.sharedFiles) ? files : files?.copyForFork(), credentials: parent.credentials,
+            pid: id, addressSpace: childSpace, files: files, credentials: parent.credentials,
             name: parent.commandName.withLock { $0 }, signals: parent.signals.copyForFork())
         if request.flags.contains(.clearedHandlers) { child.signals.resetForExec() }
         child.limits = parent.limits
@@ -122,12 +141,20 @@ public enum Clone {
         child.argumentRange.withLock { $0 = arguments }
         let path = parent.executablePath.withLock { $0 }
         child.executablePath.withLock { $0 = path }
-        guard let thread = UserThread(id: child.pid, process: child, addressSpace: childSpace, frame: frame) else {
-            throw .outOfMemory
+        let made = UserThread(id: child.pid, process: child, addressSpace: childSpace, frame: frame)
+        var failure: Errno? = made == nil ? .outOfMemory : nil
+        if made != nil, let makeDescriptor = request.makeDescriptor {
+            do throws(Errno) { try makeDescriptor(child) } catch { failure = error }
+        }
+        guard failure == nil, let thread = made else {
+            files?.release()
+            throw failure ?? .outOfMemory
         }
         inherit(thread, from: caller)
         if !request.flags.contains(.sharedMemory) { thread.alternateStack = caller.alternateStack }
-        ProcessTable.insert(thread, ofChild: child, of: parent, exitSignal: request.exitSignal)
+        ProcessTable.insert(
+            thread, ofChild: child, of: parent, exitSignal: request.exitSignal, isSibling: request.flags.contains(.parent))
+        if child.limits[.cpu].soft != ResourceLimits.infinity { child.processorLimitChanged() }
         return thread
     }
 
@@ -172,7 +199,17 @@ public enum Clone {
         thread.clearChildAddress = UserAddress(0)
         thread.robustList = 0
         process.commandName.withLock { $0 = name }
-        ProcessTable.tree.withLock { _ in process.links.hasExecuted = true }
+        ProcessTable.tree.withLock { _ in
+            process.links.hasExecuted = true
+            process.links.exitSignal = Signal.child.rawValue
+        }
+        if let files = process.files {
+            let own = files.forExec()
+            if own !== files {
+                process.files = own
+                files.release()
+            }
+        }
 
         let old = thread.addressSpace
         let flags = machineInterruptSave()

@@ -125,6 +125,7 @@ public enum Exit {
         var orphans: [Process] = []
         var bereaved: [Process] = []
         var status: Int32?
+        var signal: Signal?
         // As soon as the tree is unlocked the parent may take the zombie away on another processor, so that it is known by then
         // whom to tell, and whether.
         var parent: Process?
@@ -135,10 +136,12 @@ public enum Exit {
             status = process.links.groupExitStatus ?? 0
             process.links.exitStatus = status
             parent = process.links.parent
-            if Wait.isUnwanted(by: parent) { unwanted = tree.remove(process) }
+            signal = Signal(process.links.exitSignal)
+            if Wait.isUnwanted(process, by: parent) { unwanted = tree.remove(process) }
             let heir = tree.initProcess
             for child in process.links.children {
                 child.setParent(heir)
+                child.links.exitSignal = Signal.child.rawValue
                 heir?.links.children.append(child)
                 if child.links.exitStatus != nil { orphans.append(child) }
                 if child.parentDeathSignal.load(ordering: .relaxed) != 0 { bereaved.append(child) }
@@ -146,7 +149,7 @@ public enum Exit {
             process.links.children = []
         }
         process.childChange.wake()
-        if let parent, let status, unwanted == nil { announce(process, status, to: parent) }
+        if let parent, let status, let signal, unwanted == nil { announce(process, status, signal, to: parent) }
         for orphan in orphans { ProcessTable.notifyParent(of: orphan, code: 1, status: 0) }
         for child in bereaved {
             if let signal = Signal(child.parentDeathSignal.load(ordering: .relaxed)) {
@@ -160,13 +163,11 @@ public enum Exit {
         _ = unwanted
     }
 
-    /// SIGCHLD to the parent of a process that has ended.
-    private static func announce(_ process: Process, _ status: Int32, to parent: Process) {
-        // Only odd uses of clone ask for no signal.
-        if process.links.exitSignal == 0 { return }
+    /// Tells the parent of a process that has ended, by SIGCHLD or what clone asked for.
+    private static func announce(_ process: Process, _ status: Int32, _ signal: Signal, to parent: Process) {
         let isKilled = status & 0x7f != 0
         ProcessTable.notify(
-            parent, of: process, code: isKilled ? 2 : 1, status: isKilled ? status & 0x7f : status >> 8 & 0xff)
+            parent, of: process, code: isKilled ? 2 : 1, status: isKilled ? status & 0x7f : status >> 8 & 0xff, signal)
     }
 
     /// A stopped group that loses its last link to a living session member gets SIGHUP and SIGCONT (POSIX, _exit).

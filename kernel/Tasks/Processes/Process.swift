@@ -12,6 +12,10 @@ open class ProcessAttachment {
     open func copyForFork() -> ProcessAttachment { self }
     /// Called when the process exits, before its parent is told.
     open func release() {}
+    /// Called when another process shares it: each of them releases it.
+    open func share() {}
+    /// What a process that gets a new program goes on with: a copy, if others share it.
+    open func forExec() -> ProcessAttachment { self }
 }
 
 /// User and group identities.
@@ -88,6 +92,12 @@ public final class Process {
 
     /// Parents wait here for their children to change state.
     let childChange = WaitQueue()
+    /// Woken when the process ends and when it has been waited for; sometimes for nothing.
+    public var lifeChange: WaitQueue { childChange }
+    /// Whether it has ended, and whether it has also been waited for.
+    public var life: (hasEnded: Bool, isGone: Bool) {
+        ProcessTable.tree.withReadLock { _ in (links.exitStatus != nil, links.exitStatus != nil && links.parent == nil) }
+    }
     /// alarm() and setitimer(ITIMER_REAL).
     public let realTimer: IntervalTimer
     /// Its other timers; nil until it has some.

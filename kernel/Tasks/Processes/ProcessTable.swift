@@ -106,12 +106,29 @@ public enum ProcessTable {
 
     // MARK: Creation and removal
 
-    static func allocateID() throws(Errno) -> Int32 {
+    /// Finds a number that is not in use, and counts it as in use until the thread that gets it is entered; if there is to be none after all,
+    /// `giveBack` takes that back.
+    /// - Parameter wanted: the only one that will do; nil for any.
+    /// - Throws: `exists` when that one is in use.
+    static func allocateID(_ wanted: Int32? = nil) throws(Errno) -> Int32 {
+        if let wanted {
+            guard isPossible(wanted) else { throw .invalidArgument }
+            let isFree = tree.withLock { tree in
+                guard tree.uses.isFree(wanted) else { return false }
+                tree.uses.add(wanted, 1)
+                return true
+            }
+            if !isFree { throw .exists }
+            return wanted
+        }
         let id: Int32? = tree.withLock { tree in
             for _ in 0..<maximumID {
                 let id = tree.nextID
                 tree.nextID = id + 1 < maximumID ? id + 1 : 300
-                if tree.uses.isFree(id) { return id }
+                if tree.uses.isFree(id) {
+                    tree.uses.add(id, 1)
+                    return id
+                }
             }
             return nil
         }
@@ -119,13 +136,22 @@ public enum ProcessTable {
         return id
     }
 
+    /// Whether a thread can have that number.
+    public static func isPossible(_ id: Int32) -> Bool { id > 0 && id < maximumID }
+
+    static func giveBack(_ id: Int32) { tree.withLock { $0.uses.add(id, -1) } }
+
     /// Enters a process with its first thread, in one step: whoever finds the one finds the other. It joins its parent's group and
     /// session as they are now.
-    static func insert(_ thread: UserThread, ofChild process: Process, of parent: Process, exitSignal: Int32) {
+    /// - Parameter isSibling: whether its maker's parent is its parent too, which it tells of its end as its maker does.
+    static func insert(
+        _ thread: UserThread, ofChild process: Process, of maker: Process, exitSignal: Int32, isSibling: Bool
+    ) {
         tree.withLock { tree in
-            process.links.group = parent.links.group
-            process.links.session = parent.links.session
-            process.links.exitSignal = exitSignal
+            process.links.group = maker.links.group
+            process.links.session = maker.links.session
+            process.links.exitSignal = isSibling ? maker.links.exitSignal : exitSignal
+            let parent = isSibling ? maker.links.parent ?? maker : maker
             process.setParent(parent)
             parent.links.children.append(process)
             tree.add(process)
@@ -187,7 +213,7 @@ extension ProcessTable.Tree {
         thread.process.links.threads.append(thread)
         thread.process.links.remainingThreads += 1
         threads[Int(thread.id) & 255].append(thread)
-        uses.add(thread.id, 1)
+        // Its number is counted as in use since it was allocated.
         threadCount += 1
     }
 

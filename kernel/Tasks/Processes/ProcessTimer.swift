@@ -53,11 +53,14 @@ public final class ProcessTimer: KernelTimer {
         case thread(Signal, id: Int32)
         /// Of setitimer: no timer is named, and the next period begins at once.
         case interval(Signal)
+        /// RLIMIT_CPU, which has signals of its own.
+        case limit
 
         var signal: Signal? {
             switch self {
             case .none: nil
             case .process(let signal), .thread(let signal, _), .interval(let signal): signal
+            case .limit: .cpuLimit
             }
         }
     }
@@ -193,6 +196,13 @@ public final class ProcessTimer: KernelTimer {
         case .interval(let signal):
             ProcessTable.send(SignalInfo(signal), to: process)
             advance(now)
+        case .limit:
+            let next = process.reachedProcessorLimit(now)
+            state.withLock { state in
+                state.isSet = next != nil
+                state.deadline = (next ?? 0) &* 1_000_000_000
+            }
+            schedule(now)
         case .process(let signal), .thread(let signal, _):
             let isIgnored = SignalState.isIgnored(signal, process.signals.action(signal))
             state.withLock { $0.isPending = true }

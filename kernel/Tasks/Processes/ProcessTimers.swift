@@ -9,6 +9,8 @@ public final class ProcessTimers {
         var nextID: Int32 = 0
         var virtual: ProcessTimer?
         var profiling: ProcessTimer?
+        /// Watches RLIMIT_CPU.
+        var limit: ProcessTimer?
     }
     private let state = SpinLock(State())
     private unowned(unsafe) let process: Process
@@ -72,6 +74,21 @@ public final class ProcessTimers {
         }
     }
 
+    /// Makes the timer of RLIMIT_CPU look at the limit anew. Its seconds are of processor time.
+    func watchLimit(seconds: UInt64) {
+        let known = state.withLock { $0.limit }
+        if known == nil, seconds == ResourceLimits.infinity { return }
+        let made = known ?? ProcessTimer(id: -1, clock: .process(process.pid), notification: .limit, value: 0, process: process)
+        let timer = state.withLock { state in
+            let timer = state.limit ?? made
+            state.limit = timer
+            return timer
+        }
+        // 0 is soon, not never.
+        let end = seconds > UInt64(Int64.max) / 1_000_000_000 ? 0 : max(seconds * 1_000_000_000, 1)
+        _ = timer.set(value: end, interval: 0, isAbsolute: true)
+    }
+
     /// A signal of a timer is being taken: what it tells, and the next period.
     func signalWasTaken(_ info: inout SignalInfo) {
         let id = info.pid
@@ -93,9 +110,10 @@ public final class ProcessTimers {
     /// The end of the process.
     func removeAll() {
         removeForExec()
-        let (virtual, profiling) = state.withLock { ($0.virtual, $0.profiling) }
+        let (virtual, profiling, limit) = state.withLock { ($0.virtual, $0.profiling, $0.limit) }
         virtual?.retire()
         profiling?.retire()
+        limit?.retire()
         // The last reference may be this one: dropped outside the lock.
         let own: [ProcessTimers] = Self.all.withLock { all in
             let own = all.filter { $0 === self }
@@ -123,6 +141,27 @@ extension Process {
             slot = made
             return made
         }
+    }
+
+    /// RLIMIT_CPU has been set, or inherited.
+    public func processorLimitChanged() {
+        let seconds = limits[.cpu].soft
+        if seconds != ResourceLimits.infinity || existingTimers != nil { timers.watchLimit(seconds: seconds) }
+    }
+
+    /// The processor time has come to the soft limit: SIGXCPU, and again each second, until at the hard one SIGKILL ends it.
+    /// - Returns: the second at which to look again; nil for none.
+    func reachedProcessorLimit(_ now: UInt64) -> UInt64? {
+        let limit = limits[.cpu], used = now / 1_000_000_000
+        if limit.soft == ResourceLimits.infinity { return nil }
+        if used >= limit.hard {
+            ProcessTable.send(SignalInfo(.kill), to: self)
+            return nil
+        }
+        guard used >= limit.soft else { return limit.soft }
+        ProcessTable.send(SignalInfo(.cpuLimit), to: self)
+        limits[.cpu].soft = limit.soft + 1
+        return limit.soft + 1
     }
 
     var existingTimers: ProcessTimers? { timerSlot.withLock { $0 } }

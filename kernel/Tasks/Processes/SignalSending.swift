@@ -91,11 +91,13 @@ extension ProcessTable {
     }
 
     /// The same for a parent that the caller knows, whose child may be gone from the tree already.
-    static func notify(_ parent: Process, of process: Process, code: Int32, status: Int32) {
+    static func notify(
+        _ parent: Process, of process: Process, code: Int32, status: Int32, _ signal: Signal = .child
+    ) {
         let isStop = code == 5 || code == 6
         let action = parent.signals.action(.child)
         if !(isStop && action.flags & SignalAction.noChildStop != 0) {
-            var info = SignalInfo(.child, code: code)
+            var info = SignalInfo(signal, code: code)
             info.pid = process.pid
             info.uid = process.credentials.uid
             info.status = status

@@ -10,6 +10,8 @@ public enum Wait {
         case any
         case pid(Int32)
         case group(Int32)
+        /// Only this one, whoever has its number later.
+        case process(Process)
     }
 
     public struct Options: OptionSet, Sendable {
@@ -20,6 +22,9 @@ public enum Wait {
         public static var exited: Options { Options(rawValue: 4) }
         public static var continued: Options { Options(rawValue: 8) }
         public static var noWait: Options { Options(rawValue: 0x0100_0000) }
+        /// Children of every kind; and those that do not end with SIGCHLD, which are left out otherwise.
+        public static var allKinds: Options { Options(rawValue: 0x4000_0000) }
+        public static var clones: Options { Options(rawValue: 0x8000_0000) }
     }
 
     /// A change of a child.
@@ -57,6 +62,8 @@ public enum Wait {
         case .noChild: throw .noChild
         case .change(let change, let reaped):
             if let reaped {
+                // Those who watch it by a descriptor learn that it is gone.
+                reaped.childChange.wake()
                 let time = change.userNanoseconds + change.systemNanoseconds
                 let inherited = reaped.childrenProcessorTime
                 process.childrenNanoseconds.wrappingAdd(time + inherited.total, ordering: .relaxed)
@@ -74,7 +81,10 @@ public enum Wait {
                 case .any: break
                 case .pid(let pid): if child.pid != pid { continue }
                 case .group(let group): if child.links.group != group { continue }
+                case .process(let process): if child !== process { continue }
                 }
+                let isClone = child.links.exitSignal != Signal.child.rawValue
+                if !options.contains(.allKinds), isClone != options.contains(.clones) { continue }
                 hasMatch = true
                 if let status = child.links.exitStatus {
                     guard options.contains(.exited) else { continue }
@@ -102,10 +112,11 @@ public enum Wait {
         return Change(pid: child.pid, uid: 0, status: status, userNanoseconds: total - system, systemNanoseconds: system)
     }
 
-    /// Whether a process leaves no zombie: it has no parent, or one that said so (SIGCHLD ignored, or SA_NOCLDWAIT). Called with the
-    /// tree locked.
-    static func isUnwanted(by parent: Process?) -> Bool {
+    /// Whether a process leaves no zombie: it has no parent, or would send it SIGCHLD and that one said so (ignored, or
+    /// SA_NOCLDWAIT). Called with the tree locked.
+    static func isUnwanted(_ process: Process, by parent: Process?) -> Bool {
         guard let action = parent?.signals.action(.child) else { return true }
+        guard process.links.exitSignal == Signal.child.rawValue else { return false }
         return action.handler == SignalAction.ignoreHandler || action.flags & SignalAction.noChildWait != 0
     }
 }
