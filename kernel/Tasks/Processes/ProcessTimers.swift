@@ -146,7 +146,10 @@ extension Process {
     /// RLIMIT_CPU has been set, or inherited.
     public func processorLimitChanged() {
         let seconds = limits[.cpu].soft
-        if seconds != ResourceLimits.infinity || existingTimers != nil { timers.watchLimit(seconds: seconds) }
+        guard seconds != ResourceLimits.infinity || existingTimers != nil else { return }
+        timers.watchLimit(seconds: seconds)
+        // If it ends it has looked for its timers already, or will.
+        if ProcessTable.tree.withReadLock({ _ in links.remainingThreads == 0 }) { existingTimers?.removeAll() }
     }
 
     /// The processor time has come to the soft limit: SIGXCPU, and again each second, until at the hard one SIGKILL ends it.
