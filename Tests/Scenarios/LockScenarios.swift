@@ -29,7 +29,7 @@ let lockScenarios: [Scenario] = [
         try shell.check(
             "mount | grep -q ' /proc ' || mount -t proc proc /proc; mount | grep -q ' /tmp ' || mount -t tmpfs tmpfs /tmp")
         for name in checkedStorms {
-            let (output, status) = try shell.run("/usr/lib/martlet/tests/storm \(name) 5 800 /tmp", seconds: 90)
+            let (output, status) = try shell.run("/usr/lib/martlet/tests/storm \(name) 5 800 /tmp", seconds: 150)
             try require(status == 0, "\(name) ended with \(status):\n\(output)")
         }
         try shell.check("find / -xdev | wc -l; cat /proc/[0-9]*/stat /proc/[0-9]*/maps > /dev/null 2>&1; sync")

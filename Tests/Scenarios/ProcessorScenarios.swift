@@ -95,7 +95,7 @@ private func playTogether(processors: Int, _ test: ScenarioContext) throws {
         let storm = stormCommand(name, seed: processors, milliseconds: 2500, folder: folder)
         try shell.check("{ (\(storm); echo status $?) > /tmp/\(name).log 2>&1 & }", seconds: 60)
     }
-    try Deadline.poll(seconds: 120, "the end of all storms") { () -> Void? in
+    try Deadline.poll(seconds: 180, "the end of all storms") { () -> Void? in
         let ended = try number(shell, "grep -l '^status' /tmp/*.log 2>/dev/null | wc -l")
         return ended == storms.count ? () : nil
     }
@@ -145,7 +145,7 @@ private func requireQuiet(_ shell: GuestShell, _ before: Counters) throws {
 private func round(_ shell: GuestShell, _ name: String, seed: Int, milliseconds: Int) throws {
     for folder in name == "files" ? ["/tmp", "/root"] : ["/tmp"] {
         let (output, status) = try shell.run(
-            stormCommand(name, seed: seed, milliseconds: milliseconds, folder: folder), seconds: 60)
+            stormCommand(name, seed: seed, milliseconds: milliseconds, folder: folder), seconds: 120)
         try require(status == 0 && output.contains("failures 0"), "\(name) in \(folder) ended with \(status):\n\(output)")
     }
 }

@@ -19,7 +19,7 @@ private func pattern(_ page: Int, _ word: Int) -> Int { (word << 16) ^ (page << 
 
 func memoryStorm(_ storm: Storm) {
     ts_handle(SIGSEGV, { _, _, context in ts_skip_instruction(context!, 3) }, 0, 0)
-    let changes = storm.counter("changes", atLeast: 20)
+    let changes = storm.counter("changes", atLeast: 10)
     let looks = storm.counter("looks", atLeast: 20)
     let faults = storm.counter("faults")
     let stale = storm.counter("stale")

@@ -47,7 +47,7 @@ final class Storm {
     init(program: Int, seed: Int, milliseconds: Int, folder: Int) {
         (self.program, self.seed, self.folder) = (program, seed, folder)
         deadline = now() + milliseconds * 1_000_000
-        lastDeadline = deadline + 20_000_000_000
+        lastDeadline = deadline + 60_000_000_000
     }
 
     /// Whether the time is up. On a host that is busy the time is extended until there is something to judge.
