@@ -34,11 +34,14 @@ extension ProcessTable {
             let action = process.signals.action(signal)
             if action.handler == SignalAction.defaultHandler { return true }
         }
-        if signal.rawValue == 18 || signal.rawValue == 9 { resume(process) }
-
+        let continues = signal == .continued || signal == .kill
         let threads = process.threads
         var isTaken = true
         let woken: UserThread? = process.signals.state.withLock { state in
+            if continues {
+                // One that has taken a stop and has not stopped yet does not any more.
+                for thread in threads { thread.hasTakenStop = false }
+            }
             if signal.rawValue == 18 {
                 state.pending.discard(Signal.stopBits)
                 for thread in threads { thread.pending.discard(Signal.stopBits) }
@@ -64,24 +67,26 @@ extension ProcessTable {
             }
             return candidate
         }
+        if continues { resume(process, isReported: signal == .continued) }
         if let woken { Scheduler.interrupt(woken) }
         process.signals.arrival.wake()
         return isTaken
     }
 
     /// Continues a stopped process, as SIGCONT and SIGKILL do.
-    private static func resume(_ process: Process) {
+    /// - Parameter isReported: whether its parent is told.
+    private static func resume(_ process: Process, isReported: Bool) {
         let threads: [UserThread] = tree.withLock { tree in
             guard process.links.isStopped else { return [] }
             process.links.isStopped = false
             tree.stoppedCount -= 1
             process.links.unreportedStop = 0
-            process.links.unreportedContinue = true
+            process.links.unreportedContinue = isReported
             return process.links.threads
         }
         if threads.isEmpty { return }
         for thread in threads { Scheduler.resume(thread) }
-        notifyParent(of: process, code: 6, status: 18)  // CLD_CONTINUED
+        if isReported { notifyParent(of: process, code: 6, status: 18) }  // CLD_CONTINUED
     }
 
     /// Tells the parent that a child changed: SIGCHLD, and a wake-up for its wait4.

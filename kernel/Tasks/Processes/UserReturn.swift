@@ -112,6 +112,7 @@ enum SignalDelivery {
             }
             let index = Int(info.signal.rawValue) - 1
             let action = state.actions[index]
+            if info.signal.bit & Signal.stopBits != 0 { thread.hasTakenStop = true }
             if action.handler > 1, action.flags & SignalAction.resetHandler != 0 { state.actions[index].handler = 0 }
             return (info, action)
         }
@@ -132,14 +133,19 @@ enum SignalDelivery {
 
     /// Stops all threads of the process until SIGCONT.
     private static func stop(_ process: Process, _ signal: Signal) {
-        let others: [UserThread] = ProcessTable.tree.withLock { tree in
+        let thread = UserThread.current
+        let others: [UserThread]? = ProcessTable.tree.withLock { tree in
+            // A SIGCONT may have come since the signal was taken; one that comes later finds the process stopped.
+            let isWanted = process.signals.state.withLock { _ in thread.hasTakenStop }
+            if !isWanted { return nil }
             if process.links.isStopped { return [] }
             process.links.isStopped = true
             tree.stoppedCount += 1
             process.links.unreportedStop = signal.rawValue
             process.links.unreportedContinue = false
-            return process.links.threads.filter { $0 !== UserThread.current }
+            return process.links.threads.filter { $0 !== thread }
         }
+        guard let others else { return }
         // The others come here too: they find the process stopped when they return to user mode.
         for thread in others { Scheduler.interrupt(thread) }
         ProcessTable.notifyParent(of: process, code: 5, status: signal.rawValue)  // CLD_STOPPED

@@ -17,6 +17,8 @@ public final class UserThread: Thread {
     // Protected by the lock of process.signals.
     var blocked: UInt64 = 0
     var pending = PendingSignals()
+    /// It has taken a signal that stops the process, and nothing has come since that continues it.
+    var hasTakenStop = false
 
     // Touched by the thread itself only.
     /// The mask to restore once a signal was handled that arrived in sigsuspend, ppoll …
