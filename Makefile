@@ -243,7 +243,7 @@ $(MARTLET_TEST): $(shell find Tests/Driver Tests/Scenarios -name '*.swift') $(PA
 	$(end)
 
 .PHONY: test test-host test-scenarios bench
-test: test-host wlcs test-clients test-scenarios ## run all tests
+test: test-host wlcs fuzz test-clients test-scenarios ## run all tests
 
 test-host: | $(SETUP) ## run the host tests
 	swift test
@@ -259,6 +259,14 @@ wlcs: $(KEYMAPS) | $(SETUP) ## run the Wayland conformance suite
 	@timeout --kill-after=5 170 /usr/lib/*/wlcs/wlcs .build/release/libMartletWlcs.so '--gtest_filter=$(strip $(WLCS_FILTER))' \
 	  --data=$(SHARE) >$(WLCS) 2>&1 || true
 	@awk -f Tests/Wlcs/judge.awk Tests/Wlcs/expected $(WLCS)
+
+FUZZ_OPTIONS ?= ## options of the fuzzer, such as "--seed=2 --messages=10000000"
+
+.PHONY: fuzz
+fuzz: | $(SETUP) ## send the compositor a million messages, some of them wrong
+	swift build -c release --product compositor-fuzz
+	@mkdir -p $(BUILD)
+	@.build/release/compositor-fuzz $(FUZZ_OPTIONS) 2>$(BUILD)/fuzz.log
 
 # Programs that others wrote, on the compositor's headless output; their pictures are in build/clients.
 .PHONY: test-clients

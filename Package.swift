@@ -257,6 +257,10 @@ let tests: [Target] = [
             "WaylandScannerCore", "WaylandClient", "System", "Gfx", "Scene", "ShellPolicy", "Keymap", "Chrome", "CompositorCore",
             "Desktop",
         ], path: "Tests/CompositorTests"),
+    .executableTarget(
+        name: "compositor-fuzz",
+        dependencies: ["WaylandClient", "System", "Gfx", "Scene", "Keymap", "Chrome", "CompositorCore", "SeededRandom"],
+        path: "Tests/Fuzz", swiftSettings: common, linkerSettings: [.linkedLibrary("m")]),
     .testTarget(
         name: "AppsTests",
         dependencies: [

@@ -27,6 +27,8 @@ public final class Client {
     /// Bytes of all its shared-memory pools.
     var poolBytes = 0
     public private(set) var hasFailed = false
+    /// How many messages it has sent that were complete.
+    public private(set) var messageCount = 0
 
     init(number: UInt32, stream: consuming UnixStream, compositor: Compositor) {
         self.number = number
@@ -47,6 +49,7 @@ public final class Client {
         do throws(WireError) {
             while !hasFailed, var message = try inbox.next() {
                 current = message.object
+                messageCount += 1
                 try dispatch(&message)
             }
         } catch {

@@ -93,6 +93,9 @@ public final class Window {
             node.add(new.bar, below: surface.surface.node)
             frame = new
         } else if !wantsFrame, let old = frame {
+            // The targets hold the frame, which holds the nodes.
+            old.shadow.target = nil
+            old.bar.target = nil
             old.shadow.removeFromParent()
             old.bar.removeFromParent()
             frame = nil
