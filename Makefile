@@ -256,7 +256,7 @@ WLCS_FILTER ?= * ## the tests of the conformance suite to run, as "XdgPopup*"
 wlcs: $(KEYMAPS) | $(SETUP) ## run the Wayland conformance suite
 	swift build -c release --product MartletWlcs
 	@mkdir -p $(BUILD)
-	@timeout --kill-after=5 170 /usr/lib/*/wlcs/wlcs .build/release/libMartletWlcs.so '--gtest_filter=$(strip $(WLCS_FILTER))' \
+	@timeout --kill-after=5 400 /usr/lib/*/wlcs/wlcs .build/release/libMartletWlcs.so '--gtest_filter=$(strip $(WLCS_FILTER))' \
 	  --data=$(SHARE) >$(WLCS) 2>&1 || true
 	@awk -f Tests/Wlcs/judge.awk Tests/Wlcs/expected $(WLCS)
 
