@@ -8,7 +8,7 @@ public enum KernelDisassembly {
     /// The stubs that exist to save and restore the state.
     public static let allowedSymbols: Set<String> = [
         "martlet_xsave", "martlet_xsaveopt", "martlet_xsaves", "martlet_xrstor", "martlet_xrstors", "martlet_fxsave",
-        "martlet_fxrstor", "martlet_fninit", "martlet_ldmxcsr",
+        "martlet_fxrstor", "martlet_fninit", "martlet_ldmxcsr", "martlet_user_xsave", "martlet_user_xrstor",
     ]
 
     /// Disassembles an ELF file that has symbols and lists the offenders as `symbol: instruction`.
