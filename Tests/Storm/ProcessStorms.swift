@@ -67,7 +67,12 @@ func signalStorm(_ storm: Storm) {
     let count = 3
     var receivers: [Int] = []
     for index in 0..<count { receivers.append(child { receive(storm, ready, over, interruptions, index) }) }
-    while ts_load(ready) < Int32(count) { futexWait(ready, ts_load(ready)) }
+    // Read once a turn: the last one may come between two looks, and then nobody is woken any more.
+    var known = ts_load(ready)
+    while known < Int32(count) {
+        futexWait(ready, known)
+        known = ts_load(ready)
+    }
     children(storm, 3) { index in
         var random = storm.random(index)
         let info = Buffer(128)
