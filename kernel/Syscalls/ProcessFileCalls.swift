@@ -20,7 +20,7 @@ enum ProcessFileCalls {
 
     /// The file of a descriptor that stands for a process.
     static func file(_ descriptor: Int32) throws(Errno) -> ProcessFile {
-        guard let file = try FileContext.current.descriptors.file(descriptor) as? ProcessFile else { throw .badDescriptor }
+        guard let file = try FileContext.file(descriptor) as? ProcessFile else { throw .badDescriptor }
         return file
     }
 
