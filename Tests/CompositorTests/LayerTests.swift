@@ -26,16 +26,24 @@ import WaylandClient
         #expect(placement.remainder(of: area).height >= 1)
     }
 
-    /// A bar at the bottom, and the surface that it draws on.
-    private func bar(_ window: TestWindow, zone: Int32) throws -> (ZwlrLayerSurfaceV1.Proxy, WlSurface.Proxy) {
+    /// A surface with the role, not committed yet.
+    private func layerSurface(
+        _ window: TestWindow, _ place: ZwlrLayerShellV1.Layer, namespace: String
+    ) -> (ZwlrLayerSurfaceV1.Proxy, WlSurface.Proxy) {
         let client = window.client
-        let registry = client.registry()
-        let shell = client.bind(registry, ZwlrLayerShellV1.interfaceName)
+        let shell = client.bind(client.registry(), ZwlrLayerShellV1.interfaceName)
         let surface = WlSurface.Proxy(client.outbox, client.newID(), version: 5)
         window.compositor.createSurface(id: surface.id)
         let layer = ZwlrLayerSurfaceV1.Proxy(client.outbox, client.newID(), version: 4)
         ZwlrLayerShellV1.Proxy(client.outbox, shell.id, version: 4).getLayerSurface(
-            id: layer.id, surface: surface.id, output: nil, layer: .top, namespace: "bar")
+            id: layer.id, surface: surface.id, output: nil, layer: place, namespace: namespace)
+        return (layer, surface)
+    }
+
+    /// A bar at the bottom, and the surface that it draws on.
+    private func bar(_ window: TestWindow, zone: Int32) throws -> (ZwlrLayerSurfaceV1.Proxy, WlSurface.Proxy) {
+        let client = window.client
+        let (layer, surface) = layerSurface(window, .top, namespace: "bar")
         layer.setSize(width: 0, height: 50)
         layer.setAnchor(anchor: [.bottom, .left, .right])
         layer.setExclusiveZone(zone: zone)
@@ -75,13 +83,7 @@ import WaylandClient
         let desktop = try TestDesktop()
         let window = TestWindow(try desktop.connect())
         let client = window.client
-        let registry = client.registry()
-        let shell = client.bind(registry, ZwlrLayerShellV1.interfaceName)
-        let surface = WlSurface.Proxy(client.outbox, client.newID(), version: 5)
-        window.compositor.createSurface(id: surface.id)
-        let layer = ZwlrLayerSurfaceV1.Proxy(client.outbox, client.newID(), version: 4)
-        ZwlrLayerShellV1.Proxy(client.outbox, shell.id, version: 4).getLayerSurface(
-            id: layer.id, surface: surface.id, output: nil, layer: .overlay, namespace: "hasty")
+        let (layer, surface) = layerSurface(window, .overlay, namespace: "hasty")
         layer.setSize(width: 10, height: 10)
         surface.attach(buffer: try window.buffer(10, 10), x: 0, y: 0)
         surface.commit()

@@ -48,8 +48,8 @@ extension Seat {
         keyboardFocus = surface
         guard let surface else { return }
         if oldClient !== surface.client {
-            offerSelection(to: surface.client)
-            offerPrimarySelection(to: surface.client)
+            offerSelection(.clipboard, to: surface.client)
+            offerSelection(.primary, to: surface.client)
         }
         sendKeyboard(to: surface.client) { keyboard in
             keyboard.enter(surface, clientKeys)

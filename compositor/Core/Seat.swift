@@ -55,7 +55,6 @@ public final class Seat {
 
     var pointers: [PointerResource] = []
     var keyboards: [KeyboardResource] = []
-    var dataDevices: [DataDevice] = []
 
     // Pointer
     public internal(set) var position: FinePoint
@@ -96,10 +95,9 @@ public final class Seat {
     var constraints: [PointerConstraint] = []
     var relativePointers: [RelativePointer] = []
 
-    // Clipboard
-    var primarySelection: PrimarySource?
-    var primaryDevices: [PrimaryDevice] = []
-    var selection: DataSource?
+    // Selections
+    var clipboard = Selection()
+    var primarySelection = Selection()
     /// Whether only the client with the keyboard may fill the clipboard, and see the primary selection.
     package var selectionNeedsFocus = true
 
@@ -168,7 +166,7 @@ public final class Seat {
         keyboards.removeAll { $0.client === client }
         touches.removeAll { $0.client === client }
         relativePointers.removeAll { $0.client === client }
-        primaryDevices.removeAll { $0.client === client }
-        dataDevices.removeAll { $0.client === client }
+        clipboard.devices.removeAll { $0.client === client }
+        primarySelection.devices.removeAll { $0.client === client }
     }
 }

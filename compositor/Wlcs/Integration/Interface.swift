@@ -7,36 +7,34 @@ import Scene
 import System
 import WlcsEntry
 
-/// What wlcs sees of a server. The table comes first: its address is the server's.
-private struct ServerHandle {
-    var table: WlcsDisplayServer
+/// What wlcs gets: a table of functions, and the server behind it. The table comes first: its address is the handle's.
+private struct Handle<Table> {
+    var table: Table
     let server: Unmanaged<Server>
-}
 
-private struct PointerHandle {
-    var table: WlcsPointer
-    let server: Unmanaged<Server>
-}
+    /// Made with a reference to the server, until `release`.
+    static func make(_ table: Table, _ server: Server) -> UnsafeMutablePointer<Table> {
+        let handle = UnsafeMutablePointer<Handle>.allocate(capacity: 1)
+        handle.initialize(to: Handle(table: table, server: Unmanaged.passRetained(server)))
+        return UnsafeMutableRawPointer(handle).assumingMemoryBound(to: Table.self)
+    }
 
-private struct TouchHandle {
-    var table: WlcsTouch
-    let server: Unmanaged<Server>
+    static func of(_ table: UnsafeMutablePointer<Table>) -> UnsafeMutablePointer<Handle> {
+        // SAFETY: wlcs gives back what `make` returned, whose table is the first field.
+        UnsafeMutableRawPointer(table).assumingMemoryBound(to: Handle.self)
+    }
 }
 
 /// The server behind a table's address.
-private func server(_ table: UnsafeMutablePointer<WlcsDisplayServer>?) -> Server {
-    // SAFETY: wlcs gives back what `martlet_wlcs_create` returned, whose table is the first field.
-    UnsafeMutableRawPointer(table!).assumingMemoryBound(to: ServerHandle.self).pointee.server.takeUnretainedValue()
+private func server<Table>(_ table: UnsafeMutablePointer<Table>?) -> Server {
+    Handle.of(table!).pointee.server.takeUnretainedValue()
 }
 
-private func server(_ table: UnsafeMutablePointer<WlcsPointer>?) -> Server {
-    // SAFETY: as above, for `createPointer`.
-    UnsafeMutableRawPointer(table!).assumingMemoryBound(to: PointerHandle.self).pointee.server.takeUnretainedValue()
-}
-
-private func server(_ table: UnsafeMutablePointer<WlcsTouch>?) -> Server {
-    // SAFETY: as above, for `createTouch`.
-    UnsafeMutableRawPointer(table!).assumingMemoryBound(to: TouchHandle.self).pointee.server.takeUnretainedValue()
+/// The end of a table, which wlcs asks for once.
+private func release<Table>(_ table: UnsafeMutablePointer<Table>) {
+    let handle = Handle.of(table)
+    handle.pointee.server.release()
+    handle.deallocate()
 }
 
 // MARK: Server
@@ -65,18 +63,13 @@ public func createServer(
     table.create_pointer = { createPointer(server($0)) }
     table.create_touch = { createTouch(server($0)) }
     table.get_descriptor = { _ in UnsafePointer(Extensions.descriptor) }
-    let handle = UnsafeMutablePointer<ServerHandle>.allocate(capacity: 1)
-    handle.initialize(to: ServerHandle(table: table, server: Unmanaged.passRetained(new)))
-    return UnsafeMutableRawPointer(handle).assumingMemoryBound(to: WlcsDisplayServer.self)
+    return Handle.make(table, new)
 }
 
 @_cdecl("martlet_wlcs_destroy")
 public func destroyServer(_ table: UnsafeMutablePointer<WlcsDisplayServer>?) {
     guard let table else { return }
-    // SAFETY: wlcs gives back what `martlet_wlcs_create` returned, once.
-    let handle = UnsafeMutableRawPointer(table).assumingMemoryBound(to: ServerHandle.self)
-    handle.pointee.server.release()
-    handle.deallocate()
+    release(table)
 }
 
 /// The globals with their versions: wlcs skips the tests of others.
@@ -116,15 +109,8 @@ private func createPointer(_ owner: Server) -> UnsafeMutablePointer<WlcsPointer>
     }
     table.button_down = { table, code in press(server(table), code, isPressed: true) }
     table.button_up = { table, code in press(server(table), code, isPressed: false) }
-    table.destroy = { table in
-        // SAFETY: wlcs gives back what this function returned, once.
-        let handle = UnsafeMutableRawPointer(table!).assumingMemoryBound(to: PointerHandle.self)
-        handle.pointee.server.release()
-        handle.deallocate()
-    }
-    let handle = UnsafeMutablePointer<PointerHandle>.allocate(capacity: 1)
-    handle.initialize(to: PointerHandle(table: table, server: Unmanaged.passRetained(owner)))
-    return UnsafeMutableRawPointer(handle).assumingMemoryBound(to: WlcsPointer.self)
+    table.destroy = { release($0!) }
+    return Handle.make(table, owner)
 }
 
 private func press(_ owner: Server, _ code: Int32, isPressed: Bool) {
@@ -143,15 +129,8 @@ private func createTouch(_ owner: Server) -> UnsafeMutablePointer<WlcsTouch>? {
     table.touch_down = { table, x, y in touch(server(table)) { $0.touchDown(0, at: pixel(x, y), timeMilliseconds: $1) } }
     table.touch_move = { table, x, y in touch(server(table)) { $0.touchMoved(0, to: pixel(x, y), timeMilliseconds: $1) } }
     table.touch_up = { table in touch(server(table)) { $0.touchUp(0, timeMilliseconds: $1) } }
-    table.destroy = { table in
-        // SAFETY: wlcs gives back what this function returned, once.
-        let handle = UnsafeMutableRawPointer(table!).assumingMemoryBound(to: TouchHandle.self)
-        handle.pointee.server.release()
-        handle.deallocate()
-    }
-    let handle = UnsafeMutablePointer<TouchHandle>.allocate(capacity: 1)
-    handle.initialize(to: TouchHandle(table: table, server: Unmanaged.passRetained(owner)))
-    return UnsafeMutableRawPointer(handle).assumingMemoryBound(to: WlcsTouch.self)
+    table.destroy = { release($0!) }
+    return Handle.make(table, owner)
 }
 
 /// The header says fixed-point numbers; the suite passes whole pixels.
