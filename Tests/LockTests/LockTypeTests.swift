@@ -34,6 +34,24 @@ import Testing
         #expect(isFree)
     }
 
+    /// Threads of a host are descheduled in any place, as virtual processors are. Others may queue up meanwhile: the two do not disturb each other.
+    @Test func locksWithoutQueueExcludeEachOther() {
+        let shared = Shared()
+        TicketLock.useQueue(false)
+        defer { TicketLock.useQueue(true) }
+        DispatchQueue.concurrentPerform(iterations: 4) { _ in
+            for round in 0..<20_000 {
+                if round == 10_000 { TicketLock.useQueue(true) }
+                shared.lock.lock()
+                shared.count += 1
+                shared.lock.unlock()
+            }
+        }
+        #expect(shared.count == 80_000)
+        let isFree = !shared.lock.isLocked
+        #expect(isFree)
+    }
+
     @Test func ticketsWrapAround() {
         let lock = TicketLock()
         for _ in 0..<70_000 {

@@ -128,6 +128,21 @@ let kernelScenarios: [Scenario] = [
         try machine.serial.expect("watchdog: processor 0 takes no interrupts, at 0x", seconds: 40)
         try machine.serial.expect("interrupts are on again", seconds: 40)
     },
+    Scenario("processors/state-report", "a non-maskable interrupt makes the kernel say what everybody does, and go on") { test in
+        let shell = try test.startTestShell(processors: 2)
+        try shell.check("{ (while :; do :; done) & }; looping=$!; { sleep 300 & }")
+        let machine = shell.machine
+        _ = try machine.qmp.monitor("nmi")
+        // Each processor for itself, and in the kernel with the functions that led there.
+        for _ in 0..<2 { try machine.serial.expect("\nprocessor ", seconds: 10) }
+        try machine.serial.expect("sleep[", seconds: 20)
+        try machine.serial.expect("sleeps, processor ", seconds: 5)
+        try machine.serial.expect("Scheduler.sleep", seconds: 5)
+        try machine.serial.expect("end of the report of ", seconds: 5)
+        try require(machine.serial.text.contains("runs a program, at 0x"), "the loop is not reported")
+        try shell.check("kill $looping %2")
+        try shell.expect("echo still here", prints: "still here")
+    },
     Scenario("processors/affinity", "device interrupts are spread, and can be sent to other processors") { test in
         var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh quiet")
         configuration.media = [.virtioDisk(test.workspace.testRootImage, .dropped)]

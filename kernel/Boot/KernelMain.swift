@@ -21,6 +21,7 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64) {
     if !boot.commandLine.isEmpty { Log.info("command line: \(String(decoding: boot.commandLine, as: UTF8.self))") }
 
     Features.current = Features.detect()
+    TicketLock.useQueue(!Features.current.isVirtual)
     CPU.enableProtections()
     ExtendedState.enable()
     Processors.registerFirst()

@@ -33,6 +33,7 @@ final class LockupWatch: KernelTimer {
     /// Starts watching. It runs on the first processor, once all run.
     static func start() {
         KernelFault.stuckReporter = { reportSilence($0) }
+        StateReport.start()
         if WatchdogAlarm.start() {
             WatchdogAlarm.postpone()
         } else if Processors.count == 1 {
@@ -52,6 +53,7 @@ final class LockupWatch: KernelTimer {
     override func fire() {
         if watchesAll {
             lookAfterMachine()
+            StateReport.reportIfAsked()
             for processor in 0..<Processors.count {
                 lookForStay(processor)
                 lookForSilence(processor)

@@ -45,7 +45,7 @@ enum Panic {
     }
 
     /// Walks the chain of frame pointers: at most 40 frames, each checked to lie above the one before in kernel memory.
-    private static func backtrace(from start: UInt) {
+    static func backtrace(from start: UInt) {
         var frame = start
         for _ in 0..<40 {
             guard frame >= directMapBase, frame & 7 == 0, frame < 0x0000_7fff_ffff_f000 else { return }
@@ -58,7 +58,7 @@ enum Panic {
         }
     }
 
-    private static func putFrame(_ address: UInt) {
+    static func putFrame(_ address: UInt) {
         put("  ")
         putHex(UInt64(address))
         if let symbol = Symbols.find(address) {

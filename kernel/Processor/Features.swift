@@ -17,6 +17,8 @@ public struct Features: Sendable {
     public var hasPAT = false
     public var hasRDTSCP = false
     public var hasRDPID = false
+    /// Set by hypervisors and emulators: the processor is a program that may not be running at any time.
+    public var isVirtual = false
     /// CPUID leaf 1 EDX: what AT_HWCAP shows to programs.
     public var hardwareCapabilities: UInt32 = 0
     public var physicalAddressBits: UInt8 = 36
@@ -37,6 +39,7 @@ public struct Features: Sendable {
         result.hasTSCDeadline = one.ecx & (1 << 24) != 0
         result.hasPCID = one.ecx & (1 << 17) != 0
         result.hasRDRAND = one.ecx & (1 << 30) != 0
+        result.isVirtual = one.ecx & (1 << 31) != 0
         result.hasAPIC = one.edx & (1 << 9) != 0
         result.hasPAT = one.edx & (1 << 16) != 0
         result.hardwareCapabilities = one.edx

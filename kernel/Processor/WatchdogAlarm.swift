@@ -10,6 +10,9 @@ public enum WatchdogAlarm {
     /// The HPET's count at which it rings; 0 while it is off.
     private static let deadline = Atomic<UInt64>(0)
 
+    /// The count when it was last put off, the lower 32 bits; 0 once the counter has wrapped around since then and that was noticed.
+    private static let lastCount = Atomic<UInt32>(0)
+
     /// Longer than any processor keeps interrupts off, and than twice the period of who puts it off.
     private static let seconds: UInt64 = 12
 
@@ -28,11 +31,19 @@ public enum WatchdogAlarm {
     /// Puts the alarm off.
     public static func postpone() {
         guard let timer else { return }
+        lastCount.store(timer.count, ordering: .releasing)
         deadline.store(timer.ring(inSeconds: seconds), ordering: .releasing)
     }
 
-    /// Whether the alarm may ring: a comparator of 32 bits also interrupts when the counter wraps around (2.3.9.2.1), which means nothing.
-    public static var isOn: Bool { deadline.load(ordering: .relaxed) != 0 }
+    /// Whether an NMI means nothing: a comparator of 32 bits also interrupts the first processor, once, when the counter wraps around
+    /// (2.3.9.2.1). Called by the NMI handler.
+    public static func isWrap() -> Bool {
+        guard let timer, PerCPU.current.pointee.index == 0 else { return false }
+        let before = lastCount.exchange(0, ordering: .acquiringAndReleasing)
+        if timer.count < before { return true }
+        lastCount.store(before, ordering: .releasing)
+        return false
+    }
 
     /// Whether this is what an NMI is about; then it is off until somebody puts it off again. Called by the NMI handler.
     public static func hasRung() -> Bool {
@@ -65,11 +76,15 @@ struct HPETAlarm {
         // Interrupt enabled, edge, one-shot, 32 bits.
         let settings = UInt64(input) << 9 | 1 << 8 | 1 << 2
         let deadline = (counter.read() &+ seconds * counter.frequency) & counter.mask
-        asmWrite64(counter.memory + Self.configuration, settings)
+        // The comparator first: it must not ring for what it held before.
         asmWrite64(counter.memory + Self.comparator, deadline)
+        asmWrite64(counter.memory + Self.configuration, settings)
         // 0 stands for none.
         return max(deadline, 1)
     }
+
+    /// The 32 bits that are compared.
+    var count: UInt32 { UInt32(truncatingIfNeeded: counter.read()) }
 
     func isPast(_ deadline: UInt64) -> Bool { (counter.read() &- deadline) & counter.mask < counter.mask >> 1 }
 }

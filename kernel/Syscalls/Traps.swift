@@ -94,7 +94,7 @@ enum ExceptionTrap {
                 KernelFault.stuckReporter?(frame.pointee)
                 return
             }
-            if !WatchdogAlarm.isOn { Log.warning("non-maskable interrupt") }
+            if !WatchdogAlarm.isWrap() { KernelFault.stateReporter?(frame.pointee) }
             return
         }
         guard frame.pointee.isFromUser else {
@@ -139,6 +139,9 @@ public enum KernelFault {
 
     /// Says that this processor is stuck with its interrupts off. Called in the NMI: it takes no lock and allocates nothing.
     nonisolated(unsafe) public static var stuckReporter: ((TrapFrame) -> Void)?
+
+    /// Says what this processor does, as somebody outside has asked. Called in the NMI, like the above.
+    nonisolated(unsafe) public static var stateReporter: ((TrapFrame) -> Void)?
 
     static func report(_ frame: UnsafeMutablePointer<TrapFrame>, _ message: String) -> Never {
         if let reporter { reporter(frame.pointee, message) }

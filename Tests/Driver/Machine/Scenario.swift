@@ -86,6 +86,15 @@ public final class ScenarioContext: @unchecked Sendable {
         try picture.check(machine, approving: isApproving, seconds: seconds)
     }
 
+    /// Has each kernel that still runs say on the serial port, which is recorded, what its processors and threads do.
+    func reportStates() {
+        for machine in lock.withLock({ machines }) where machine.isRunning {
+            guard (try? machine.qmp.monitor("nmi")) != nil else { continue }
+            // Not every guest is one of ours, or can still answer.
+            _ = try? machine.serial.expect("end of the report of ", seconds: 8)
+        }
+    }
+
     /// Ends every machine that the scenario started.
     public func stopMachines() { lock.withLock { machines }.forEach { $0.stop() } }
 }

@@ -38,7 +38,12 @@ public final class ScenarioRunner: @unchecked Sendable {
         do {
             let context = try ScenarioContext(workspace: workspace, name: scenario.name, isApproving: isApproving)
             defer { context.stopMachines() }
-            try scenario.body(context)
+            do {
+                try scenario.body(context)
+            } catch {
+                context.reportStates()
+                throw error
+            }
         } catch {
             message = "\(error)"
         }
