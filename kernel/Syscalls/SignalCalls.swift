@@ -191,8 +191,11 @@ public enum SignalCalls {
 
     private static func signalThread(group: Int32?, id: Int32, signal number: Int32) throws(Errno) -> Int {
         guard id > 0, number >= 0, number <= 64 else { throw .invalidArgument }
-        guard let thread = ProcessTable.thread(id), group == nil || thread.process.pid == group else { throw .noProcess }
-        guard ProcessTable.maySignal(Process.current, thread.process, number) else { throw .notPermitted }
+        let caller = UserThread.current
+        guard let thread = caller.id == id ? caller : ProcessTable.thread(id), group == nil || thread.process.pid == group else {
+            throw .noProcess
+        }
+        guard thread === caller || ProcessTable.maySignal(caller.process, thread.process, number) else { throw .notPermitted }
         if let signal = Signal(number) { ProcessTable.send(userInfo(signal, code: -6), to: thread) }
         return 0
     }

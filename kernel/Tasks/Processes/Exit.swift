@@ -175,7 +175,8 @@ public enum Exit {
         let stoppedGroup: Int32? = ProcessTable.tree.withLock { tree in
             let group = process.links.group
             if tree.stoppedCount == 0 { return nil }
-            return tree.contains { $0.links.isStopped && $0.links.group == group && $0 !== process } ? group : nil
+            return tree.contains { $0.isStopped.load(ordering: .relaxed) && $0.links.group == group && $0 !== process }
+                ? group : nil
         }
         guard let group = stoppedGroup, ProcessTable.isOrphanedGroup(group) else { return }
         ProcessTable.send(.hangUp, toGroup: group)

@@ -89,6 +89,8 @@ public final class Process {
     private let parentNumber = Atomic<Int32>(0)
     // Protected by ProcessTable.tree.
     var links = ProcessLinks()
+    /// Whether a signal has stopped it. Changed with the tree locked, before its threads are told; read at any time.
+    let isStopped = Atomic<Bool>(false)
 
     /// Parents wait here for their children to change state.
     let childChange = WaitQueue()
@@ -238,7 +240,6 @@ struct ProcessLinks {
     var groupExitStatus: Int32?
     /// Signal number of a stop not yet reported, 0 for none; and whether a continuation is unreported.
     var unreportedStop: Int32 = 0
-    var isStopped = false
     var unreportedContinue = false
     var hasExecuted = false
     /// A thread is ending the others, to be alone for a new program.

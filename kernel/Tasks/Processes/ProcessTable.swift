@@ -2,6 +2,7 @@ import ABI
 import Processor
 import Scheduling
 import Support
+import Synchronization
 import VirtualMemory
 
 /// All processes and threads by number, and the tree they form.
@@ -225,7 +226,7 @@ extension ProcessTable.Tree {
         ProcessIndex.remove(process)
         DeferredRelease.release(process)
         uses.add(process, -1)
-        if process.links.isStopped { stoppedCount -= 1 }
+        if process.isStopped.load(ordering: .relaxed) { stoppedCount -= 1 }
         processCount -= 1
         return process
     }

@@ -80,9 +80,11 @@ public enum SignalHandlerCall {
     private static var infoOffset: UInt64 { 312 }
 
     /// Builds the frame and points the registers at the handler.
+    /// - Parameter blocked: the mask that the handler's return restores.
     /// - Returns: false when the stack cannot be written.
     static func push(
-        _ info: SignalInfo, _ action: SignalAction, _ thread: UserThread, _ frame: UnsafeMutablePointer<TrapFrame>
+        _ info: SignalInfo, _ action: SignalAction, _ thread: UserThread, _ frame: UnsafeMutablePointer<TrapFrame>,
+        blocked: UInt64
     ) -> Bool {
         guard action.flags & SignalAction.restorerFlag != 0, let state = thread.extendedState else { return false }
         var top = frame.pointee.rsp &- 128  // the red zone stays intact
@@ -93,7 +95,6 @@ public enum SignalHandlerCall {
         let stateAddress = (top &- UInt64(ExtendedState.byteCount + XSaveImage.markByteCount)) & ~63
         let base = ((stateAddress &- UInt64(MemoryLayout<SignalFrame>.size)) & ~15) &- 8
 
-        let blocked = thread.signalMask
         do throws(Errno) {
             if Features.current.hasXSAVE {
                 try ExtendedState.saveRegisters(to: UserAddress(stateAddress))
@@ -120,10 +121,6 @@ public enum SignalHandlerCall {
         } catch { return false }
 
         thread.savedMask = nil
-        var mask = blocked | action.mask
-        if action.flags & SignalAction.noDefer == 0 { mask |= info.signal.bit }
-        if mask != blocked { thread.signalMask = mask }
-
         frame.pointee.rip = action.handler
         frame.pointee.rsp = base
         frame.pointee.rdi = UInt64(info.signal.rawValue)

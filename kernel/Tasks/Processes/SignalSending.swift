@@ -35,9 +35,11 @@ extension ProcessTable {
             if action.handler == SignalAction.defaultHandler { return true }
         }
         let continues = signal == .continued || signal == .kill
-        let threads = process.threads
+        let concernsAll = signal.bit & (Signal.stopBits | Signal.continued.bit | Signal.kill.bit) != 0
+        let threads = target == nil || concernsAll ? process.threads : []
         var isTaken = true
-        let woken: UserThread? = process.signals.state.withLock { state in
+        let signals = process.signals
+        let woken: UserThread? = signals.state.withLock { state in
             if continues {
                 // One that has taken a stop and has not stopped yet does not any more.
                 for thread in threads { thread.hasTakenStop = false }
@@ -69,7 +71,7 @@ extension ProcessTable {
         }
         if continues { resume(process, isReported: signal == .continued) }
         if let woken { Scheduler.interrupt(woken) }
-        process.signals.arrival.wake()
+        signals.arrival.wake()
         return isTaken
     }
 
@@ -77,8 +79,8 @@ extension ProcessTable {
     /// - Parameter isReported: whether its parent is told.
     private static func resume(_ process: Process, isReported: Bool) {
         let threads: [UserThread] = tree.withLock { tree in
-            guard process.links.isStopped else { return [] }
-            process.links.isStopped = false
+            guard process.isStopped.load(ordering: .relaxed) else { return [] }
+            process.isStopped.store(false, ordering: .sequentiallyConsistent)
             tree.stoppedCount -= 1
             process.links.unreportedStop = 0
             process.links.unreportedContinue = isReported
@@ -113,6 +115,7 @@ extension ProcessTable {
 
     /// Whether the caller may signal the target (kill(2)).
     public static func maySignal(_ caller: Process, _ target: Process, _ signal: Int32) -> Bool {
+        if caller === target { return true }
         let from = caller.credentials
         let to = target.credentials
         if from.isPrivileged { return true }

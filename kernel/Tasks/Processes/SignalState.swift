@@ -6,6 +6,8 @@ import Support
 struct PendingSignals: ~Copyable {
     static let limit = 256
     private(set) var bits: UInt64 = 0
+    /// The oldest of them, which needs no array; usually it is the only one. Filled only while the queue is empty.
+    private var oldest: SignalInfo?
     private var queue: [SignalInfo] = []
 
     /// - Returns: false when the queue is full: a real-time signal that a program queued is then refused (`EAGAIN`); of any other the
@@ -13,10 +15,14 @@ struct PendingSignals: ~Copyable {
     mutating func add(_ info: SignalInfo) -> Bool {
         // A timer's signal queues up too: there is one of each timer at most, and it waits for being taken.
         if bits & info.signal.bit != 0, !info.signal.isRealTime, info.code != SignalInfo.timerCode { return true }
-        let isFull = queue.count >= Self.limit
+        let isFull = queue.count >= Self.limit - 1
         if isFull, info.signal.isRealTime || info.code == SignalInfo.timerCode, info.code < 0 { return false }
         bits |= info.signal.bit
-        if !isFull { queue.append(info) }
+        if oldest == nil, queue.isEmpty {
+            oldest = info
+        } else if !isFull {
+            queue.append(info)
+        }
         return true
     }
 
@@ -35,26 +41,42 @@ struct PendingSignals: ~Copyable {
                 | Signal.floatingPoint.bit | Signal.trap.bit | Signal.badSystemCall.bit)
         let number = Int32((faults != 0 ? faults : ready).trailingZeroBitCount) + 1
         let signal = Signal(number)!
+        if let info = oldest, info.signal == signal {
+            oldest = nil
+            dropBitUnlessQueued(signal)
+            return info
+        }
         guard let index = queue.firstIndex(where: { $0.signal == signal }) else {
             bits &= ~signal.bit
             return SignalInfo(signal, code: 0)
         }
         let info = queue.remove(at: index)
-        if !queue.contains(where: { $0.signal == signal }) { bits &= ~signal.bit }
+        dropBitUnlessQueued(signal)
         return info
+    }
+
+    private mutating func dropBitUnlessQueued(_ signal: Signal) {
+        if oldest?.signal == signal { return }
+        if queue.isEmpty || !queue.contains(where: { $0.signal == signal }) { bits &= ~signal.bit }
+    }
+
+    /// Drops what `isUnwanted` says; the bits are the caller's business.
+    private mutating func removeAll(where isUnwanted: (SignalInfo) -> Bool) {
+        if let info = oldest, isUnwanted(info) { oldest = nil }
+        if !queue.isEmpty { queue.removeAll(where: isUnwanted) }
     }
 
     /// Drops the signal of a timer that was deleted or set anew.
     mutating func discardTimer(_ id: Int32, _ signal: Signal) {
         guard bits & signal.bit != 0 else { return }
-        queue.removeAll { $0.signal == signal && $0.code == SignalInfo.timerCode && $0.pid == id }
-        if !queue.contains(where: { $0.signal == signal }) { bits &= ~signal.bit }
+        removeAll { $0.signal == signal && $0.code == SignalInfo.timerCode && $0.pid == id }
+        dropBitUnlessQueued(signal)
     }
 
     mutating func discard(_ discarded: UInt64) {
         guard bits & discarded != 0 else { return }
         bits &= ~discarded
-        queue.removeAll { $0.signal.bit & discarded != 0 }
+        removeAll { $0.signal.bit & discarded != 0 }
     }
 }
 

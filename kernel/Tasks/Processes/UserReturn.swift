@@ -59,14 +59,16 @@ enum SignalDelivery {
     static func run(_ frame: UnsafeMutablePointer<TrapFrame>, systemCall: InterruptedCall?) -> Outcome {
         let thread = UserThread.current
         let process = thread.process
+        let signals = process.signals
         var call = systemCall
         while true {
             if thread.mustExit.load(ordering: .acquiring) { return .exit }
-            guard let (taken, action) = takeNext(thread) else {
+            guard let taken = takeNext(thread, signals) else {
                 if waitWhileStopped(process) { continue }
                 break
             }
-            var info = taken
+            var info = taken.info
+            let action = taken.action
             process.complete(&info)
             if action.handler == SignalAction.ignoreHandler { continue }
             if action.handler == SignalAction.defaultHandler {
@@ -83,10 +85,11 @@ enum SignalDelivery {
                 }
             }
             call = nil
-            if !SignalHandlerCall.push(info, action, thread, frame) {
+            if !SignalHandlerCall.push(info, action, thread, frame, blocked: taken.blocked) {
                 // The stack is unusable: the program cannot go on.
                 Exit.requestGroupExit(status: 11)
             }
+            if taken.isLast, !waitWhileStopped(process) { return .goOn }
         }
         // No handler ran: the call goes on as if nothing had happened, and a temporary mask ends.
         if let interrupted = call, interrupted.wantsRestart { restart(frame, number: interrupted.number) }
@@ -103,9 +106,19 @@ enum SignalDelivery {
         frame.pointee.rip -= 2
     }
 
+    /// A signal on its way to its action.
+    private struct Taken {
+        var info: SignalInfo
+        var action: SignalAction
+        /// What the thread blocked before; while a handler runs, it blocks what the action says too.
+        var blocked: UInt64
+        /// Whether a handler is to run and nothing else waits for the thread, whose mark is cleared.
+        var isLast = false
+    }
+
     /// Takes the next signal with its action; nil clears the thread's mark.
-    private static func takeNext(_ thread: UserThread) -> (SignalInfo, SignalAction)? {
-        thread.process.signals.state.withLock { state in
+    private static func takeNext(_ thread: UserThread, _ signals: SignalState) -> Taken? {
+        signals.state.withLock { state in
             guard let info = thread.pending.take(notIn: thread.blocked) ?? state.pending.take(notIn: thread.blocked) else {
                 thread.clearInterruptMark()
                 return nil
@@ -113,8 +126,14 @@ enum SignalDelivery {
             let index = Int(info.signal.rawValue) - 1
             let action = state.actions[index]
             if info.signal.bit & Signal.stopBits != 0 { thread.hasTakenStop = true }
-            if action.handler > 1, action.flags & SignalAction.resetHandler != 0 { state.actions[index].handler = 0 }
-            return (info, action)
+            var taken = Taken(info: info, action: action, blocked: thread.blocked)
+            guard action.handler > 1 else { return taken }
+            if action.flags & SignalAction.resetHandler != 0 { state.actions[index].handler = 0 }
+            thread.blocked |= action.mask & ~Signal.unblockableBits
+            if action.flags & SignalAction.noDefer == 0 { thread.blocked |= info.signal.bit }
+            taken.isLast = (thread.pending.bits | state.pending.bits) & ~thread.blocked == 0
+            if taken.isLast { thread.clearInterruptMark() }
+            return taken
         }
     }
 
@@ -138,8 +157,8 @@ enum SignalDelivery {
             // A SIGCONT may have come since the signal was taken; one that comes later finds the process stopped.
             let isWanted = process.signals.state.withLock { _ in thread.hasTakenStop }
             if !isWanted { return nil }
-            if process.links.isStopped { return [] }
-            process.links.isStopped = true
+            if process.isStopped.load(ordering: .relaxed) { return [] }
+            process.isStopped.store(true, ordering: .sequentiallyConsistent)
             tree.stoppedCount += 1
             process.links.unreportedStop = signal.rawValue
             process.links.unreportedContinue = false
@@ -159,9 +178,10 @@ enum SignalDelivery {
         // A SIGCONT that comes between the mark and the sleep finds the mark and clears it; an exit does the same.
         func isStopped() -> Bool {
             !thread.mustExit.load(ordering: .sequentiallyConsistent)
-                && ProcessTable.tree.withLock { _ in process.links.isStopped }
+                && ProcessTable.tree.withLock { _ in process.isStopped.load(ordering: .relaxed) }
         }
-        guard isStopped() else { return false }
+        // Whoever stops the process interrupts its threads afterwards: one that has not seen it yet comes here again.
+        guard process.isStopped.load(ordering: .sequentiallyConsistent), isStopped() else { return false }
         while isStopped() { Scheduler.stopCurrent(if: isStopped) }
         return true
     }

@@ -70,6 +70,8 @@ public enum Scheduler {
     /// Makes a thread ready only if it sleeps interruptibly, and one that runs look at what there is for it: what a signal does.
     public static func interrupt(_ thread: Thread) {
         thread.markInterrupted()
+        // The running thread sees the mark before it sleeps or leaves the kernel, unless it is about to sleep right now.
+        if thread.block == running, thread.state == .running { return }
         if wake(thread.block, from: .sleeping, .sleeping) { return }
         // It may be in user mode on another processor, which must come out of it to see the mark.
         let processor = thread.block.pointee.processor.load(ordering: .acquiring)

@@ -37,6 +37,8 @@ public final class WaitQueue {
         unowned(unsafe) var tail: Waiter?
     }
     private let links = SpinLock(Links())
+    /// Whether there are any: changed with the lock held, read without it.
+    private let hasWaiters = Atomic<Bool>(false)
 
     public init() {}
 
@@ -49,6 +51,8 @@ public final class WaitQueue {
             waiter.next = nil
             if let tail = links.tail { tail.next = waiter } else { links.head = waiter }
             links.tail = waiter
+            // Before the waiter looks at its condition; `wake` has the other half.
+            hasWaiters.store(true, ordering: .sequentiallyConsistent)
         }
     }
 
@@ -62,6 +66,7 @@ public final class WaitQueue {
             waiter.next = nil
             let held = waiter.queue
             waiter.queue = nil
+            if links.head == nil { hasWaiters.store(false, ordering: .relaxed) }
             return held
         }
         // Dropped outside the lock: it may have been the last reference to the queue.
@@ -70,6 +75,9 @@ public final class WaitQueue {
 
     /// Wakes up to `count` waiters, oldest first. Callable in interrupt handlers.
     public func wake(count: Int = .max, events: UInt32 = .max) {
+        // The condition has been changed before: either its new value is seen by a waiter who comes now, or the waiter is seen here.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if !hasWaiters.load(ordering: .relaxed) { return }
         links.withLock { links in
             var left = count
             var waiter = links.head
