@@ -48,7 +48,7 @@ let kernel: [Target] = [
         "ProcFS", "kernel/Files/Proc",
         ["ABI", "Support", "Processor", "Frames", "Scheduling", "VirtualMemory", "Processes", "Files"]),
     // Pipes, sockets, events and terminals.
-    module("Pipes", "kernel/Files/Pipes", ["ABI", "Support", "Frames", "Scheduling", "Processes", "Files"]),
+    module("Pipes", "kernel/Files/Pipes", ["ABI", "Support", "Frames", "Scheduling", "VirtualMemory", "Processes", "Files"]),
     module("Sockets", "kernel/Files/Sockets", ["ABI", "Support", "Scheduling", "Processes", "Files"]),
     module("Events", "kernel/Files/Events", ["ABI", "Support", "Processor", "Scheduling", "Processes", "Files"]),
     module("LineDiscipline", "kernel/Files/LineDiscipline", ["ABI"]),

@@ -30,9 +30,9 @@ import Testing
         var model: [Span] = []
         var nodes: [UInt64: AreaPointer] = [:]
         let space = 60_000
-        for step in 0..<150_000 {
+        for step in 0..<1_000_000 {
             switch random.below(8) {
-            case 0..<4 where model.count < 600 || random.chance(50):
+            case 0..<4 where model.count < 300 || random.chance(50):
                 let start = UInt64(random.below(space)), end = start + UInt64(1 + random.below(random.chance(10) ? 500 : 20))
                 let place = model.firstIndex { $0.end > start } ?? model.count
                 if place < model.count, model[place].start < end { continue }
@@ -66,7 +66,7 @@ import Testing
                 let found = tree.highestGap(byteCount: length << 12, low: low << 12, high: high << 12)
                 if found != highestGap(model, length, low, high).map({ $0 << 12 }) { Issue.record("gap search is wrong"); return }
             }
-            if step % 500 == 0, !isSound(tree, model) { Issue.record("the tree is damaged at step \(step)"); return }
+            if step % 2000 == 0, !isSound(tree, model) { Issue.record("the tree is damaged at step \(step)"); return }
         }
         let sound = isSound(tree, model)
         #expect(sound)

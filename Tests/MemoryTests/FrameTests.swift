@@ -56,7 +56,7 @@ import Testing
             var owned = [Bool](repeating: false, count: frameCount)
             var blocks: [(UInt32, Int)] = []
             var used = 0
-            for _ in 0..<200_000 {
+            for _ in 0..<1_000_000 {
                 if random.chance(52), let order = Optional(min(random.below(16), random.below(16), 14)) {
                     guard let frame = zone.allocate(order: order) else {
                         // Refused: then no aligned run of that size may be free.
@@ -150,6 +150,41 @@ import Testing
             // Device memory has no count and is left alone.
             FrameAllocator.retain(PhysicalAddress(0xfee0_0000))
             FrameAllocator.release(PhysicalAddress(0xfee0_0000))
+        }
+    }
+
+    /// The marks are in order, single frames spare the memory for old devices, and the flags follow what is free.
+    @Test func watermarksAreKept() {
+        FakeMemory.start()
+        withProcessor {
+            let marks = Watermarks.total
+            #expect(marks.min >= 256 && marks.low > marks.min && marks.high > marks.low)
+            FrameAllocator.updatePressure()
+            #expect(!FrameAllocator.isLow && !FrameAllocator.isCritical && FrameAllocator.missingFrames == 0)
+            var taken: [PhysicalAddress] = []
+            var lowAt = 0
+            while FrameAllocator.freeInZones > marks.min {
+                guard let frame = FrameAllocator.allocate() else { break }
+                taken.append(frame)
+                if FrameAllocator.isLow, lowAt == 0 { lowAt = taken.count }
+                // All zones but the lowest are above their marks, or none is.
+                if !FrameAllocator.isLow, FrameAllocator.zoneIndex(UInt32(frame.frameNumber)) == 0 {
+                    let dma = FrameAllocator.zoneReports[0]
+                    #expect(dma.free >= dma.marks.low)
+                }
+            }
+            FrameAllocator.updatePressure()
+            #expect(lowAt > 0 && FrameAllocator.isLow && FrameAllocator.missingFrames >= marks.high - marks.low)
+            for frame in taken { FrameAllocator.release(frame) }
+            FrameAllocator.updatePressure()
+            #expect(!FrameAllocator.isLow && !FrameAllocator.isCritical)
+            // Shared locks are taken once a batch, not once a frame.
+            let before = FrameAllocator.sharedLockCount
+            for _ in 0..<1000 {
+                let frames = (0..<64).compactMap { _ in FrameAllocator.allocate() }
+                for frame in frames { FrameAllocator.release(frame) }
+            }
+            #expect(FrameAllocator.sharedLockCount - before < 64)
         }
     }
 

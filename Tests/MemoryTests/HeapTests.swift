@@ -12,7 +12,7 @@ import Testing
             var random = Seeded(10)
             var live: [(UnsafeMutableRawPointer, Int, UInt8)] = []
             let before = FrameAllocator.freeFrames
-            for step in 0..<200_000 {
+            for step in 0..<1_000_000 {
                 if live.isEmpty || (random.chance(51) && live.count < 4000) {
                     let size =
                         random.chance(90) ? random.below(300) : random.chance(80) ? random.below(4096) : random.below(100_000)

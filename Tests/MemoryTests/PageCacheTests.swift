@@ -169,15 +169,75 @@ private final class DiskFile: PageCache {
             _ = try file.put([1], at: 5 << 12)
             let held = try file.frame(at: 9, writing: false)
             #expect(file.residentPageCount == 64)
-            while Reclaim.reclaim(frames: 1000) > 0 {}
+            while Reclaim.reclaim(frames: 1000, for: .direct) > 0 {}
             #expect(file.residentPageCount == 2)
             #expect(file.isResident(5) && file.isResident(9))
             #expect(try file.get(1, at: 5 << 12) == [1])
             FrameAllocator.release(held)
             try file.synchronize()
-            while Reclaim.reclaim(frames: 1000) > 0 {}
+            while Reclaim.reclaim(frames: 1000, for: .direct) > 0 {}
             #expect(file.residentPageCount == 0)
             #expect(try file.get(2, at: 5 << 12) == [1, 0])
+        }
+    }
+
+    /// A file far larger than memory is read once: neither its pages nor the tree that held them stay.
+    @Test func treeOfDroppedPagesGoesToo() throws {
+        FakeMemory.start()
+        try withProcessor {
+            let file = DiskFile(byteCount: 1 << 34)
+            let before = Heap.frameCount
+            for page in 0..<20_000 {
+                _ = try file.get(1, at: page * 64 << 12)
+                if page % 500 == 499 { while Reclaim.reclaim(frames: 1000, for: .direct) > 0 {} }
+            }
+            #expect(file.residentPageCount == 0)
+            #expect(Heap.frameCount < before + 100)
+            #expect(try file.get(1, at: 0) == [0])
+        }
+    }
+
+    @Test func changedPagesAreCounted() throws {
+        FakeMemory.start()
+        try withProcessor {
+            let before = Reclaim.dirtyPages
+            let file = DiskFile(byteCount: 64 << 12)
+            for page in 0..<10 { _ = try file.put([1], at: page << 12) }
+            _ = try file.put([2], at: 3 << 12)
+            #expect(Reclaim.dirtyPages == before + 10)
+            try file.truncate(to: 8 << 12)
+            #expect(Reclaim.dirtyPages == before + 8)
+            try file.synchronize()
+            #expect(Reclaim.dirtyPages == before)
+        }
+    }
+
+    /// Pages that a program used of late stay mapped, the others are taken from it and can be dropped; nothing is lost.
+    @Test func unusedMappedPagesAreTakenOut() throws {
+        FakeMemory.start()
+        try withProcessor {
+            let file = DiskFile(byteCount: 64 << 12)
+            let space = try AddressSpace(layout: AddressLayout(stackLimit: 8 << 20, random: nil))
+            var request = MapRequest(byteCount: 64 << 12, protection: [.read, .write])
+            request.flags = .shared
+            request.object = file
+            let start = try space.map(request)
+            for page in 0..<64 { try space.write([UInt8(page)], at: start + UInt64(page) << 12) }
+            #expect(space.usage.residentShared == 64)
+            // Just mapped counts as used.
+            #expect(space.unmapUnusedFilePages(atMost: 1000) == 0)
+            #expect(space.unmapUnusedFilePages(atMost: 1000) == 64)
+            #expect(space.usage.residentShared == 0)
+            // Written pages are not dropped before they are on the disk.
+            #expect(Reclaim.reclaim(frames: 1000, for: .direct) == 0 || file.residentPageCount == 64)
+            try file.synchronize()
+            while Reclaim.reclaim(frames: 1000, for: .direct) > 0 {}
+            #expect(file.residentPageCount == 0)
+            for page in 0..<64 { #expect(try space.read(1, at: start + UInt64(page) << 12) == [UInt8(page)]) }
+            // What is locked is not touched.
+            try space.setLocked(start, byteCount: 64 << 12, true)
+            #expect(space.unmapUnusedFilePages(atMost: 1000) == 0)
+            #expect(space.unmapUnusedFilePages(atMost: 1000) == 0)
         }
     }
 }

@@ -19,7 +19,7 @@ import Testing
                 let parts = (UInt64(random.below(3)), UInt64(random.below(3)), UInt64(random.below(3)), UInt64(random.below(40)))
                 return (parts.0 * 100) << 39 | (parts.1 * 255) << 30 | (parts.2 * 255) << 21 | (parts.3 * 13) << 12
             }
-            for _ in 0..<200_000 {
+            for _ in 0..<1_000_000 {
                 let page = address()
                 switch random.below(10) {
                 case 0..<5:

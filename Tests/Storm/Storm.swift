@@ -19,7 +19,8 @@ public func stormMain(_ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutab
         ("memory", memoryStorm), ("fork", forkStorm), ("pipe", pipeStorm), ("futex", futexStorm), ("fpu", registerStorm),
         ("timer", timerStorm), ("signal", signalStorm), ("files", fileStorm),
         ("policies", policyStorm), ("groups", groupStorm), ("balance", balanceStorm), ("held", heldStorm),
-        ("clock", clockStorm), ("locks", lockStorm),
+        ("clock", clockStorm), ("locks", lockStorm), ("pressure", pressureStorm),
+        ("threads", threadBombStorm), ("bomb", forkBombStorm), ("frames", frameStorm),
     ]
     for (known, body) in storms where strcmp(name, known.cString) == 0 {
         body(storm)
@@ -38,6 +39,7 @@ final class Storm {
     let seed: Int
     let folder: Int
     let deadline: Int
+    let milliseconds: Int
     /// Counters by number, shared by all processes of the run. The first is of failures.
     private let counters = UnsafeMutablePointer<Int32>(
         OpaquePointer(pointer(anonymous(65536, PROT_READ | PROT_WRITE, MAP_SHARED))))
@@ -46,6 +48,7 @@ final class Storm {
 
     init(program: Int, seed: Int, milliseconds: Int, folder: Int) {
         (self.program, self.seed, self.folder) = (program, seed, folder)
+        self.milliseconds = milliseconds
         deadline = now() + milliseconds * 1_000_000
         lastDeadline = deadline + 60_000_000_000
     }

@@ -14,6 +14,7 @@ import Serial
 import Support
 import Syscalls
 import Terminals
+import VirtualMemory
 import Tmpfs
 
 /// What happens once threads run: drivers, root file system, first program.
@@ -109,6 +110,7 @@ enum Bringup {
         Housekeeping.add(LoadAverage(), everySeconds: LoadAverage.periodSeconds)
         Housekeeping.start(threadID: 3)
         DeferredRelease.start(threadID: 5)
+        BackgroundReclaim.start(threadID: 6, sources: MemorySources())
     }
 
     private static func startDevices(_ boot: BootInformation, _ acpi: ACPITables) {

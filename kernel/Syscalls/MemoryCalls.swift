@@ -7,6 +7,7 @@ import VirtualMemory
 /// Memory: mmap and its relatives, brk.
 public enum MemoryCalls {
     public static func register(_ table: inout SyscallTable) {
+        ProcessMemoryCalls.register(&table)
         table.set(.mmap, mmap)
         table.set(.munmap) { (a) throws(Errno) in
             try space().unmap(a.raw(0), byteCount: a.raw(1))
@@ -27,6 +28,7 @@ public enum MemoryCalls {
         table.set(.mlockall) { (a) throws(Errno) in
             let flags = a.int32(0)
             guard flags & ~7 == 0, flags & 3 != 0 else { throw .invalidArgument }
+            try requireLocking()
             try space().setAllLocked(current: flags & 1 != 0, future: flags & 2 != 0)
             return 0
         }
@@ -59,6 +61,14 @@ public enum MemoryCalls {
         return space
     }
 
+    /// Brings the limit of locked memory up to date: it depends on the user, who may have changed.
+    /// - Throws: `notPermitted` when the limit is 0.
+    private static func requireLocking() throws(Errno) {
+        let process = Process.current
+        applyLimits(of: process)
+        if memoryLimits(process).locked == 0 { throw .notPermitted }
+    }
+
     // MARK: mmap
 
     private static func mmap(_ a: SyscallArguments) throws(Errno) -> Int {
@@ -80,7 +90,10 @@ public enum MemoryCalls {
             request.placement = .anywhere(hint: a.raw(0))
             if flags.contains(.below2GiB) { request.highest = 0x8000_0000 }
         }
-        if flags.contains(.locked) { request.flags.insert(.locked) }
+        if flags.contains(.locked) {
+            try requireLocking()
+            request.flags.insert(.locked)
+        }
         request.populates = flags.contains(.populate) && !flags.contains(.nonBlocking)
         request.skipsReserve = flags.contains(.noReserve)
 
@@ -93,7 +106,12 @@ public enum MemoryCalls {
             request.flags.insert(.shared)
             if file == nil {
                 if flags.contains(.growsDown) { throw .invalidArgument }
-                request.object = SharedAnonymousMemory(byteCount: pageRoundUp(request.byteCount))
+                guard
+                    let memory = SharedAnonymousMemory(
+                        byteCount: pageRoundUp(request.byteCount),
+                        skipsReserve: request.skipsReserve && Commitment.mode != .never)
+                else { throw .outOfMemory }
+                request.object = memory
             }
         case MappingFlags.typePrivate:
             if flags.contains(.growsDown) {
@@ -195,10 +213,8 @@ public enum MemoryCalls {
         // MS_ASYNC 1, MS_INVALIDATE 2, MS_SYNC 4.
         guard flags & ~7 == 0, start & 4095 == 0, flags & 5 != 5 else { throw .invalidArgument }
         let length = pageRoundUp(a.raw(1))
-        if length == 0 {
-            if a.raw(1) != 0 { throw .outOfMemory }
-            return 0
-        }
+        // A length that wraps when it is rounded is one of nothing, as on Linux.
+        if length == 0 { return 0 }
         guard start < UserAddress.limit, length <= UserAddress.limit - start else { throw .outOfMemory }
         try space().synchronize(start, byteCount: length, writesBack: flags & 4 != 0)
         return 0
@@ -225,10 +241,10 @@ public enum MemoryCalls {
     }
 
     private static func lock(_ a: SyscallArguments, _ locks: Bool, populates: Bool) throws(Errno) -> Int {
+        if locks { try requireLocking() }
         let start = pageRoundDown(a.raw(0))
-        let (end, overflows) = a.raw(1).addingReportingOverflow(a.raw(0) - start)
-        if overflows || pageRoundUp(end) < end { throw .invalidArgument }
-        let length = pageRoundUp(end)
+        // A length that wraps when it is rounded is one of nothing, as on Linux.
+        let length = pageRoundUp(a.raw(1) &+ (a.raw(0) - start))
         if length == 0 { return 0 }
         guard start < UserAddress.limit, length <= UserAddress.limit - start else {
             throw start &+ length < start ? .invalidArgument : .outOfMemory
@@ -236,9 +252,4 @@ public enum MemoryCalls {
         try space().setLocked(start, byteCount: length, locks, populates: populates)
         return 0
     }
-}
-
-/// The memory of MAP_SHARED | MAP_ANONYMOUS.
-final class SharedAnonymousMemory: MemoryPageCache {
-    override var mappedName: [UInt8] { Array("/dev/zero (deleted)".utf8) }
 }

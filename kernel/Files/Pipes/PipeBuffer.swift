@@ -1,6 +1,7 @@
 import ABI
 import Frames
 import Support
+import VirtualMemory
 
 /// The contents of a pipe: a ring of page frames that are allocated when bytes arrive and given back when they left.
 ///
@@ -131,7 +132,7 @@ struct PipeBuffer: ~Copyable {
     private mutating func page(of position: Int) throws(Errno) -> UnsafeMutableRawPointer {
         let index = index(of: position)
         if frames[index] == 0 {
-            guard let frame = FrameAllocator.allocate() else { throw .outOfMemory }
+            guard Reclaim.isOpen, let frame = FrameAllocator.allocate() else { throw .outOfMemory }
             frames[index] = frame.rawValue
         }
         return PhysicalAddress(frames[index]).directMapped

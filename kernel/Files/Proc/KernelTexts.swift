@@ -18,40 +18,6 @@ public enum KernelTexts {
         return text.utf8
     }
 
-    static func memory() -> [UInt8] {
-        let page = UInt64(pageSize / 1024)
-        let total = UInt64(FrameAllocator.totalFrames) * page, free = UInt64(FrameAllocator.freeFrames) * page
-        var text = KernelString()
-        text.append("MemTotal", kibibytes: total, width: 24)
-        text.append("MemFree", kibibytes: free, width: 24)
-        text.append("MemAvailable", kibibytes: free, width: 24)
-        text.append("Cached", kibibytes: UInt64(Reclaim.cachedPages) * page, width: 24)
-        text.append("Slab", kibibytes: UInt64(Heap.frameCount) * page, width: 24)
-        for name in [StaticString("Buffers"), "SwapCached", "Active", "Inactive", "SwapTotal", "SwapFree", "Dirty", "Shmem"] {
-            text.append(name, kibibytes: 0, width: 24)
-        }
-        return text.utf8
-    }
-
-    /// The kernel's heap by object size, in the columns of slabinfo 2.1.
-    static func slabs() -> [UInt8] {
-        var text: KernelString = "slabinfo - version: 2.1\n"
-        text += "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
-        text += " : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n"
-        for usage in Heap.usage {
-            let name: KernelString = "kmalloc-\(usage.objectSize)"
-            text += name
-            for _ in 0..<max(1, 17 - name.count) { text += " " }
-            for number in [usage.activeCount, usage.totalCount, usage.objectSize, usage.objectsInSlab, usage.framesInSlab] {
-                text.append(padded: number, to: 7)
-            }
-            text += " : tunables    0    0    0 : slabdata"
-            for number in [usage.slabCount, usage.slabCount, 0] { text.append(padded: number, to: 7) }
-            text += "\n"
-        }
-        return text.utf8
-    }
-
     static func loadAverage() -> [UInt8] {
         var text = KernelString()
         for load in LoadAverage.hundredths {

@@ -15,7 +15,7 @@ final class ProcRoot: ProcFolder {
         ("cmdline", .regular), ("cpuinfo", .regular), ("devices", .regular), ("filesystems", .regular), ("loadavg", .regular),
         ("meminfo", .regular), ("partitions", .regular), ("stat", .regular), ("swaps", .regular), ("uptime", .regular),
         ("version", .regular), ("sys", .directory), ("martlet", .directory), ("slabinfo", .regular),
-        ("interrupts", .regular), ("irq", .directory),
+        ("interrupts", .regular), ("irq", .directory), ("vmstat", .regular), ("zoneinfo", .regular),
     ]
 
     init(_ proc: ProcFileSystem) { super.init(proc, number: 1) }
@@ -60,7 +60,7 @@ final class ProcRoot: ProcFolder {
         case 5: return text(entry) { () throws(Errno) in KernelTexts.devices() }
         case 6: return text(entry) { () throws(Errno) in KernelTexts.fileSystems() }
         case 7: return text(entry) { () throws(Errno) in KernelTexts.loadAverage() }
-        case 8: return text(entry) { () throws(Errno) in KernelTexts.memory() }
+        case 8: return text(entry) { () throws(Errno) in MemoryTexts.summary() }
         case 9: return text(entry) { () throws(Errno) in KernelTexts.partitions() }
         case 10: return text(entry) { () throws(Errno) in ProcessorTexts.statistics() }
         case 11:
@@ -71,9 +71,11 @@ final class ProcRoot: ProcFolder {
         case 13: return text(entry) { () throws(Errno) in KernelTexts.version(proc.environment) }
         case 14: return ProcSettings(proc, number: entry.number)
         case 15: return ProcCounterFolder(proc, number: entry.number)
-        case 16: return text(entry) { () throws(Errno) in KernelTexts.slabs() }
+        case 16: return text(entry) { () throws(Errno) in MemoryTexts.slabs() }
         case 17: return text(entry) { () throws(Errno) in ProcessorTexts.interrupts() }
         case 18: return ProcInterrupts(proc, number: entry.number)
+        case 19: return text(entry) { () throws(Errno) in MemoryTexts.counters() }
+        case 20: return text(entry) { () throws(Errno) in MemoryTexts.zones() }
         default: return nil
         }
     }

@@ -4,6 +4,7 @@ import Frames
 import Processes
 import Scheduling
 import Support
+import VirtualMemory
 
 /// /proc/sys: the settings that programs look at.
 final class ProcSettings: ProcFolder {
@@ -80,7 +81,19 @@ final class ProcSettings: ProcFolder {
                 "vm",
                 [
                     Item("max_map_count") { _ in StaticString("65530").bytes },
-                    Item("overcommit_memory") { _ in StaticString("0").bytes },
+                    Item(
+                        "overcommit_memory",
+                        accept: { (_, text) throws(Errno) in
+                            guard let mode = Commitment.Mode(rawValue: UInt8(try Self.number(text, atMost: 2))) else {
+                                throw .invalidArgument
+                            }
+                            Commitment.mode = mode
+                        }
+                    ) { _ in KernelString(Commitment.mode.rawValue).utf8 },
+                    Item(
+                        "overcommit_ratio",
+                        accept: { (_, text) throws(Errno) in Commitment.ratio = try Self.number(text, atMost: 1_000_000) }
+                    ) { _ in KernelString(Commitment.ratio).utf8 },
                     Item("swappiness") { _ in StaticString("60").bytes },
                 ]),
         ]
@@ -119,6 +132,12 @@ final class ProcSettings: ProcFolder {
             }
         }
         return nil
+    }
+
+    /// A decimal number as it is written to a setting.
+    private static func number(_ text: [UInt8], atMost limit: Int) throws(Errno) -> Int {
+        guard let number = MountOptions.number(text, radix: 10), Int(number) <= limit else { throw .invalidArgument }
+        return Int(number)
     }
 
     private static let bootIdentifier = randomIdentifier()
@@ -161,6 +180,7 @@ final class ProcCounterFolder: ProcFolder {
     private static var own: [KernelCounters.Counter] {
         [
             KernelCounters.Counter(name: "frames_total") { UInt64(FrameAllocator.totalFrames) },
+            KernelCounters.Counter(name: "frame_shared_locks") { FrameAllocator.sharedLockCount },
             KernelCounters.Counter(name: "frames_free") { UInt64(FrameAllocator.freeFrames) },
             KernelCounters.Counter(name: "key_to_frame_ns") { KeyLatency.lastNanoseconds },
             KernelCounters.Counter(name: "keys_shown") { KeyLatency.count },

@@ -23,6 +23,12 @@ struct BuddyZone: ~Copyable {
     /// Bit n: the list of order n is not empty.
     private var nonEmpty: UInt32 = 0
     private(set) var freeCount = 0
+    /// Frames that were ever handed to it.
+    private(set) var managedCount = 0
+    /// See `Watermarks`.
+    var marks = Watermarks()
+    /// How often its lock was taken.
+    var lockCount: UInt64 = 0
 
     init(firstFrame: UInt32, endFrame: UInt32) {
         self.firstFrame = firstFrame
@@ -71,6 +77,7 @@ struct BuddyZone: ~Copyable {
     /// Adds frames that were never free before, in the largest aligned blocks.
     mutating func add(_ first: UInt32, _ end: UInt32) {
         var frame = first
+        managedCount += Int(end - first)
         while frame < end {
             let order = min(frame.trailingZeroBitCount, 31 - (end - frame).leadingZeroBitCount, Self.orderCount - 1)
             free(frame, order: order)

@@ -27,10 +27,14 @@ public enum FrameAllocator {
     nonisolated(unsafe) static var zones = UnsafeMutablePointer<SpinLock<BuddyZone>>(bitPattern: 16)!
     nonisolated(unsafe) static var caches = UnsafeMutablePointer<ProcessorCache>(bitPattern: 16)!
     nonisolated(unsafe) static var isStarted = false
-    /// Free memory is below a sixty-fourth of all. Kept up to date roughly: whenever a processor's list is refilled or drained.
-    nonisolated(unsafe) public private(set) static var isLow = false
-    /// What is left is for the kernel itself: programs and file caches get nothing more. Kept up to date like `isLow`.
-    nonisolated(unsafe) public private(set) static var isCritical = false
+    /// What is free in each zone, to be read without its lock.
+    static let freeCounts: InlineArray<3, Atomic<Int>> = [Atomic(0), Atomic(0), Atomic(0)]
+    /// Free memory is below the low watermarks: somebody should give back. Kept up to date roughly: whenever a processor's list is
+    /// refilled or drained.
+    nonisolated(unsafe) public internal(set) static var isLow = false
+    /// Free memory is below the minimum: what is left is for the kernel itself, programs and file caches get nothing more. Kept up to
+    /// date like `isLow`.
+    nonisolated(unsafe) public internal(set) static var isCritical = false
 
     /// Frames under management: usable memory less what the bookkeeping takes. Changed at boot only.
     nonisolated(unsafe) public static var totalFrames = 0
@@ -107,8 +111,7 @@ public enum FrameAllocator {
     /// Frames that nobody uses.
     public static var freeFrames: Int {
         guard isStarted else { return 0 }
-        var sum = 0
-        for zone in 0..<3 { sum += zones[zone].withLock { $0.freeCount } }
+        var sum = freeInZones
         for processor in 0..<maximumProcessors {
             let cache = caches[processor]
             sum += Int(cache.count &+ cache.tables.count &+ cache.roots.count)
@@ -178,7 +181,7 @@ extension FrameAllocator {
     private static func giveBack(_ frame: UInt32, order: Int) {
         let zone = zoneIndex(frame)
         if order > 0 || zone == 0 {
-            zones[zone].withLock { $0.free(frame, order: order) }
+            locked(zone) { $0.free(frame, order: order) }
             return
         }
         let info = FrameTable[frame]
@@ -192,46 +195,61 @@ extension FrameAllocator {
         machineInterruptRestore(flags)
     }
 
-    /// Moves up to a batch from the zones to a processor's list, highest zone first.
+    /// Works on a zone, and counts that the lock was taken.
+    @inline(__always)
+    static func locked<Result>(_ zone: Int, _ body: (inout BuddyZone) -> Result) -> Result {
+        zones[zone].withLock { state in
+            state.lockCount &+= 1
+            let result = body(&state)
+            freeCounts[zone].store(state.freeCount, ordering: .relaxed)
+            return result
+        }
+    }
+
+    /// Moves up to a batch from the zones to a processor's list: from the highest zone that has enough, else from any.
     @inline(never)
     private static func refill(_ cache: UnsafeMutablePointer<ProcessorCache>) {
-        var missing = batch
-        var zone = 2
-        while zone >= 0, missing == batch {
-            missing = zones[zone].withLock { zone in
-                var missing = missing
-                while missing > 0, let frame = zone.allocate(order: 0) {
-                    let info = FrameTable[frame]
-                    info.pointee.kind = .cached
-                    info.pointee.next = cache.pointee.head
-                    cache.pointee.head = frame
-                    missing -= 1
+        for sparesLow in [true, false] {
+            var zone = 2
+            while zone >= 0 {
+                let moved = locked(zone) { zone in
+                    var moved: UInt32 = 0
+                    while moved < batch, !sparesLow || zone.freeCount > zone.marks.low, let frame = zone.allocate(order: 0) {
+                        let info = FrameTable[frame]
+                        info.pointee.kind = .cached
+                        info.pointee.next = cache.pointee.head
+                        cache.pointee.head = frame
+                        moved &+= 1
+                    }
+                    return moved
                 }
-                return missing
+                if moved > 0 {
+                    cache.pointee.count &+= moved
+                    updatePressure()
+                    return
+                }
+                zone -= 1
             }
-            zone -= 1
         }
-        cache.pointee.count &+= batch - missing
         updatePressure()
     }
 
-    /// Looks again how much is free.
-    public static func updatePressure() {
-        let free = zones[0].withLock { $0.freeCount } + zones[1].withLock { $0.freeCount } + zones[2].withLock { $0.freeCount }
-        isLow = free < totalFrames >> 6
-        isCritical = free < max(totalFrames >> 8, 256)
-    }
-
-    /// Moves frames from a processor's list back to their zones.
+    /// Moves frames from a processor's list back to their zones, neighbours in the list under one lock.
     @inline(never)
     private static func drain(_ cache: UnsafeMutablePointer<ProcessorCache>, _ wanted: UInt32) {
         var left = wanted
         while left > 0, cache.pointee.head != FrameInfo.none {
-            let frame = cache.pointee.head
-            cache.pointee.head = FrameTable[frame].pointee.next
-            cache.pointee.count &-= 1
-            zones[zoneIndex(frame)].withLock { $0.free(frame, order: 0) }
-            left -= 1
+            let index = zoneIndex(cache.pointee.head)
+            locked(index) { zone in
+                while left > 0 {
+                    let frame = cache.pointee.head
+                    if frame == FrameInfo.none || zoneIndex(frame) != index { break }
+                    cache.pointee.head = FrameTable[frame].pointee.next
+                    cache.pointee.count &-= 1
+                    zone.free(frame, order: 0)
+                    left -= 1
+                }
+            }
         }
         if isLow || isCritical { updatePressure() }
     }
@@ -251,7 +269,7 @@ extension FrameAllocator {
     private static func takeFromZones(order: Int, zone: FrameZone) -> UInt32? {
         var index = Int(zone.rawValue)
         while index >= 0 {
-            if let frame = zones[index].withLock({ $0.allocate(order: order) }) { return frame }
+            if let frame = locked(index, { $0.allocate(order: order) }) { return frame }
             index -= 1
         }
         return nil

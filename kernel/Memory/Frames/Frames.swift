@@ -34,6 +34,7 @@ public enum Frames {
             if range.first < limit { add(FrameRange(first: range.first, end: min(range.end, limit))) }
             if range.end > limit { highMemory.append(FrameRange(first: max(range.first, limit), end: range.end)) }
         }
+        Watermarks.set()
         FrameAllocator.isStarted = true
         Heap.isStarted = true
         return true
@@ -43,6 +44,7 @@ public enum Frames {
     static func addHighMemory() {
         for range in highMemory { add(range) }
         highMemory = []
+        Watermarks.set()
     }
 
     private static func add(_ range: FrameRange) {

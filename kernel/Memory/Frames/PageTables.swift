@@ -112,6 +112,14 @@ public struct PageTables {
         return PageTableEntry(rawValue: word.pointee.exchange(entry.rawValue, ordering: .relaxed))
     }
 
+    /// Takes the mark of use from a live entry.
+    @inline(__always)
+    public static func forgetAccess(_ slot: Slot) {
+        // SAFETY: as in `exchange`.
+        let word = UnsafeMutableRawPointer(slot).assumingMemoryBound(to: Atomic<UInt64>.self)
+        word.pointee.bitwiseAnd(~PageFlags.accessed.rawValue, ordering: .relaxed)
+    }
+
     /// What an address translates to, for any page size.
     public func translate(_ address: UInt64) -> (physical: PhysicalAddress, flags: PageFlags, byteCount: UInt64)? {
         var table = Self.table(root)

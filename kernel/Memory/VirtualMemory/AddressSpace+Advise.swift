@@ -66,7 +66,7 @@ extension AddressSpace {
         var dropped = DroppedObjects()
         try state.withLock { (state: inout SpaceState) throws(Errno) in
             if locked {
-                let fresh = state.mappedPages(start, end)
+                let fresh = state.mappedPages(start, end) &- state.lockedPages(start, end)
                 if (state.usage.locked &+ fresh) > state.limits.locked >> 12 { throw .outOfMemory }
             }
             var holes: [(PageCache, UInt64, UInt64)] = []
@@ -81,6 +81,8 @@ extension AddressSpace {
         try state.withLock { (state: inout SpaceState) throws(Errno) in
             if current, state.usage.mapped > state.limits.locked >> 12 { throw .outOfMemory }
             state.locksFutureAreas = future
+            // Locking what comes changes nothing of what there is.
+            if future, !current { return }
             var holes: [(PageCache, UInt64, UInt64)] = []
             var next = state.areas.first
             while let area = next {

@@ -28,7 +28,7 @@ extension SpaceState {
         }
         let page = address & ~4095
         // Page tables count too: a program must not use up the kernel's reserve.
-        if FrameAllocator.isCritical, !Reclaim.makeRoom() { throw .outOfMemory }
+        guard Reclaim.isOpen else { throw .outOfMemory }
         guard let slot = tables.makeSlot(page, access: [.writable, .user]) else { throw .outOfMemory }
         do throws(FaultError) {
             if slot.pointee.rawValue != 0 {
@@ -66,7 +66,8 @@ extension SpaceState {
         guard area.pointee.flags.contains(.growsDown), start >= Self.lowestAddress else { return false }
         guard area.pointee.end - start <= limits.stack else { return false }
         let grown = (area.pointee.start - start) >> 12
-        guard (usage.mapped &+ grown) << 12 <= limits.addressSpace else { return false }
+        guard (usage.mapped &+ grown) << 12 <= limits.addressSpace, Commitment.permits(grown) else { return false }
+        if area.pointee.flags.contains(.locked), (usage.locked &+ grown) > limits.locked >> 12 { return false }
         if let previous = area.pointee.previous, !previous.pointee.flags.contains(.growsDown),
             !previous.pointee.protection.isEmpty
         {

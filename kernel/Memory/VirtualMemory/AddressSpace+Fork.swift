@@ -6,7 +6,7 @@ import Support
 extension AddressSpace {
     /// A copy for a forked child. Private memory is shared until either side writes to it.
     public func fork() throws(Errno) -> AddressSpace {
-        if FrameAllocator.isCritical, !Reclaim.makeRoom() { throw .outOfMemory }
+        guard Reclaim.isOpen else { throw .outOfMemory }
         let (layout, limits) = state.withLock { ($0.layout, $0.limits) }
         let child = try AddressSpace(layout: layout, limits: limits)
         try state.withLock { (parent: inout SpaceState) throws(Errno) in
@@ -35,6 +35,7 @@ extension SpaceState {
             value.flags.remove(.locked)
             let copiesPages = !value.isShared && value.flags.contains(.hasPrivatePages) && !value.flags.contains(.wipedOnFork)
             if !copiesPages { value.flags.remove(.hasPrivatePages) }
+            if value.isPromised, Commitment.mode == .never, !Commitment.permits(value.pageCount) { throw .outOfMemory }
             let copy = AreaPointer.make(value)
             child.areas.append(copy)
             child.account(copy, pages: value.pageCount, adding: true)
@@ -51,6 +52,8 @@ extension SpaceState {
             var index = 0
             while index < run.count, run.slots[index].rawValue == 0 { index += 1 }
             if index == run.count { continue }
+            // The tables of a big process are many.
+            guard Reclaim.isOpen else { throw .outOfMemory }
             guard let targets = child.tables.makeSlot(run.address, access: [.writable, .user]) else { throw .outOfMemory }
             var filled: UInt32 = 0
             var anonymous: UInt64 = 0

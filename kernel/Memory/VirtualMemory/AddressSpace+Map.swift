@@ -73,6 +73,7 @@ extension SpaceState {
         let start = try place(request, length)
         var flags = request.flags
         if locksFutureAreas { flags.insert(.locked) }
+        if request.skipsReserve, Commitment.mode != .never { flags.insert(.notPromised) }
         try checkLimits(request, flags, start, length)
         if case .fixed = request.placement { try unmap(start, start + length, &dropped) }
 
@@ -127,8 +128,7 @@ extension SpaceState {
         let isPrivateWritable = !flags.contains(.shared) && request.protection.contains(.write)
         if isPrivateWritable {
             if (usage.data &+ pages) > limits.data >> 12, limits.data != .max { throw .outOfMemory }
-            // More than there is memory can never be used.
-            if !request.skipsReserve, pages > UInt64(FrameAllocator.totalFrames) { throw .outOfMemory }
+            if !flags.contains(.notPromised), !Commitment.permits(pages) { throw .outOfMemory }
         }
         if flags.contains(.locked), (usage.locked &+ pages) > limits.locked >> 12 { throw .wouldBlock }
     }
@@ -139,6 +139,19 @@ extension SpaceState {
         var area = areas.find(start)
         while let current = area, current.pointee.start < end {
             sum &+= (min(current.pointee.end, end) &- max(current.pointee.start, start)) >> 12
+            area = current.pointee.next
+        }
+        return sum
+    }
+
+    /// Pages of a range that are locked.
+    func lockedPages(_ start: UInt64, _ end: UInt64) -> UInt64 {
+        var sum: UInt64 = 0
+        var area = areas.find(start)
+        while let current = area, current.pointee.start < end {
+            if current.pointee.flags.contains(.locked) {
+                sum &+= (min(current.pointee.end, end) &- max(current.pointee.start, start)) >> 12
+            }
             area = current.pointee.next
         }
         return sum

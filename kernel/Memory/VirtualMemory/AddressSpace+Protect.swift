@@ -49,9 +49,11 @@ extension SpaceState {
         let cuts = (low > whole.pointee.start ? 1 : 0) + (high < whole.pointee.end ? 1 : 0)
         if areas.count + cuts > AddressSpace.maximumAreas { throw .outOfMemory }
         if protection.contains(.write), !whole.pointee.protection.contains(.write), !whole.pointee.isShared,
-            limits.data != .max, (usage.data &+ (high - low) >> 12) > limits.data >> 12
+            !whole.pointee.flags.contains(.growsDown)
         {
-            throw .outOfMemory
+            let pages = (high - low) >> 12
+            if limits.data != .max, (usage.data &+ pages) > limits.data >> 12 { throw .outOfMemory }
+            if !whole.pointee.flags.contains(.notPromised), !Commitment.permits(pages) { throw .outOfMemory }
         }
         var area = whole
         if low > area.pointee.start { area = split(area, at: low) }

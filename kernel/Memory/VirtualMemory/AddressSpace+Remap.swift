@@ -68,7 +68,7 @@ extension SpaceState {
         if (usage.mapped &+ pages) > limits.addressSpace >> 12 { throw .outOfMemory }
         if !area.pointee.isShared, area.pointee.protection.contains(.write) {
             if limits.data != .max, (usage.data &+ pages) > limits.data >> 12 { throw .outOfMemory }
-            if pages > UInt64(FrameAllocator.totalFrames) { throw .outOfMemory }
+            if !area.pointee.flags.contains(.notPromised), !Commitment.permits(pages) { throw .outOfMemory }
         }
         if area.pointee.flags.contains(.locked), (usage.locked &+ pages) > limits.locked >> 12 { throw .wouldBlock }
     }

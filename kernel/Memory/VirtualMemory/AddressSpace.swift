@@ -117,6 +117,10 @@ struct SpaceState: ~Copyable {
             usage.text &+= count
         }
         if a.flags.contains(.locked) { usage.locked &+= count }
+        if a.isPromised {
+            usage.promised &+= count
+            Commitment.add(count)
+        }
         if usage.mapped > usage.peakMapped { usage.peakMapped = usage.mapped }
     }
 
@@ -226,6 +230,7 @@ struct SpaceState: ~Copyable {
         }
         areas.forgetAll()
         lastFault = nil
+        Commitment.add(0 &- usage.promised)
         usage = MemoryUsage()
         breakStart = 0
         breakEnd = 0

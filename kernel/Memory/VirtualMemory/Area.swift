@@ -43,6 +43,8 @@ struct Area {
 
     var pageCount: UInt64 { (end &- start) >> 12 }
     var isShared: Bool { flags.contains(.shared) }
+    /// Memory that the program may fill with its own, and was not told that there may be none (MAP_NORESERVE).
+    var isPromised: Bool { protection.contains(.write) && flags.isDisjoint(with: [.shared, .notPromised]) }
     var isSharedWritable: Bool { isShared && maximum.contains(.write) }
 
     /// Unmapped space that is kept below stacks.

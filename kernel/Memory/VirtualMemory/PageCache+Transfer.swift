@@ -55,6 +55,7 @@ extension PageCache {
             let inPage = Int(truncatingIfNeeded: position & 4095)
             let wanted = min(buffer.remaining, pageSize - inPage)
             let copied: Int
+            if FrameAllocator.isLow, !isMemoryOnly { Reclaim.slowWriter() }
             do throws(Errno) {
                 copied = try writePage(position >> 12, inPage, wanted, &buffer)
             } catch {
@@ -82,7 +83,7 @@ extension PageCache {
                     isRegistered = true
                     Reclaim.register(self.tree)
                 }
-                Reclaim.makeRoomIfLow()
+                if FrameAllocator.isLow { Reclaim.makeRoom(in: &tree) }
                 guard let frame = Reclaim.allocate(zeroed: true) else { throw .outOfMemory }
                 tree.insert(index, frame: frame)
                 FrameAllocator.retain(frame)

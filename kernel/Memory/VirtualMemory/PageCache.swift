@@ -101,7 +101,7 @@ open class PageCache: MemoryObject {
             isRegistered = true
             Reclaim.register(self.tree)
         }
-        Reclaim.makeRoomIfLow()
+        if FrameAllocator.isLow { Reclaim.makeRoom(in: &tree) }
         let pagesInFile = (byteCount + 4095) >> 12
         var wanted = 1
         while wanted < min(readAheadPageCount, 32), index + UInt64(wanted) < pagesInFile, tree.entry(index + UInt64(wanted)) == 0
@@ -207,6 +207,12 @@ open class PageCache: MemoryObject {
                 } catch {
                     tree.markDirty(index)
                     throw error
+                }
+                // When memory is short, what is written is dropped at once: it may be all that can be.
+                if FrameAllocator.missingFrames > 0, FrameAllocator.referenceCount(frame) == 1, tree.remove(index) != nil {
+                    FrameAllocator.release(frame)
+                    MemoryCounters.backgroundFreed.wrappingAdd(1, ordering: .relaxed)
+                    MemoryCounters.backgroundLooked.wrappingAdd(1, ordering: .relaxed)
                 }
                 return index
             }

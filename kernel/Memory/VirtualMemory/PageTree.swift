@@ -25,6 +25,16 @@ struct PageTree: ~Copyable {
     private static let totalPages = Atomic<Int>(0)
     static var allPages: Int { totalPages.load(ordering: .relaxed) }
 
+    /// Changed pages in all trees together.
+    private static let totalDirty = Atomic<Int>(0)
+    static var allDirty: Int { max(0, totalDirty.load(ordering: .relaxed)) }
+
+    /// Counts a page that leaves its tree, or is made clean.
+    @inline(__always)
+    private static func uncountDirty(_ entry: UInt64) {
+        if entry & dirty != 0 { totalDirty.wrappingSubtract(1, ordering: .relaxed) }
+    }
+
     init() {}
 
     /// One past the largest index that fits at the current height.
@@ -118,15 +128,18 @@ struct PageTree: ~Copyable {
     /// Marks a page that is there as dirty, and the way to it.
     @inline(__always)
     mutating func markDirty(_ index: UInt64) {
+        var previous = root
         root |= Self.dirty
         var entry = root
         var level = height
         while level > 0 {
             level -= 1
             let slot = Self.node(entry) + Int(truncatingIfNeeded: (index >> (Self.fanoutShift * level)) & 63)
-            slot.pointee |= Self.dirty
-            entry = slot.pointee
+            previous = slot.pointee
+            entry = previous | Self.dirty
+            slot.pointee = entry
         }
+        if previous & Self.dirty == 0 { Self.totalDirty.wrappingAdd(1, ordering: .relaxed) }
     }
 
     /// Finds the first dirty page in `[first, end)`, makes it clean and returns it.
@@ -145,6 +158,7 @@ struct PageTree: ~Copyable {
         if level == 0 {
             guard base >= first, base < end else { return entry }
             found = (base, PhysicalAddress(entry & ~dirty))
+            uncountDirty(entry)
             return entry & ~dirty
         }
         let node = node(entry)
@@ -177,6 +191,7 @@ struct PageTree: ~Copyable {
         if level == 0 {
             if base < first { return entry }
             count -= 1
+            uncountDirty(entry)
             body(PhysicalAddress(entry & ~dirty))
             return 0
         }
@@ -201,6 +216,7 @@ struct PageTree: ~Copyable {
             root = 0
             if frame == 0 { return nil }
             count -= 1
+            Self.uncountDirty(frame)
             return PhysicalAddress(frame & ~Self.dirty)
         }
         var entry = root
@@ -215,31 +231,48 @@ struct PageTree: ~Copyable {
         if frame == 0 { return nil }
         slot.pointee = 0
         count -= 1
+        Self.uncountDirty(frame)
         return PhysicalAddress(frame & ~Self.dirty)
     }
 
-    /// Takes out clean pages that nobody else holds: neither mapped nor in use by a transfer.
-    /// - Returns: how many, at most `wanted`.
-    mutating func evict(_ wanted: Int) -> Int {
-        var left = wanted
-        root = Self.evict(root, height, &left)
-        count -= wanted - left
-        return wanted - left
+    /// What a search for pages to drop came to.
+    struct Eviction {
+        /// Pages still wanted.
+        var wanted: Int
+        var looked = 0
+        var freed = 0
     }
 
-    /// Returns what is left of the entry. Empty nodes stay until the file is truncated or closed.
-    private static func evict(_ entry: UInt64, _ level: UInt64, _ left: inout Int) -> UInt64 {
-        if entry == 0 || left == 0 { return entry }
+    /// Takes out clean pages that nobody else holds: neither mapped nor in use by a transfer. Nodes that become empty go too: a file that
+    /// is read once may be far larger than memory.
+    mutating func evict(_ eviction: inout Eviction) {
+        let before = eviction.freed
+        root = Self.evict(root, height, &eviction)
+        count -= eviction.freed - before
+        if root == 0 { height = 0 }
+    }
+
+    /// Returns what is left of the entry.
+    private static func evict(_ entry: UInt64, _ level: UInt64, _ eviction: inout Eviction) -> UInt64 {
+        if entry == 0 || eviction.wanted == 0 { return entry }
         if level == 0 {
             let frame = PhysicalAddress(entry & ~dirty)
+            eviction.looked += 1
             if entry & dirty != 0 || FrameAllocator.referenceCount(frame) != 1 { return entry }
             FrameAllocator.release(frame)
-            left -= 1
+            eviction.wanted -= 1
+            eviction.freed += 1
             return 0
         }
         let node = node(entry)
-        for index in 0..<fanout where node[index] != 0 { node[index] = evict(node[index], level - 1, &left) }
-        return entry
+        var left: UInt64 = 0
+        for index in 0..<fanout {
+            if node[index] != 0 { node[index] = evict(node[index], level - 1, &eviction) }
+            left |= node[index]
+        }
+        if left != 0 { return entry }
+        node.deallocate()
+        return 0
     }
 
     /// The pages in `[first, end)`, ascending.

@@ -32,8 +32,11 @@ public struct AreaFlags: OptionSet, Sendable {
     /// Page tables may hold pages of it that cannot be had from the object again.
     @inlinable public static var hasPrivatePages: AreaFlags { AreaFlags(rawValue: 1 << 7) }
 
+    /// Nobody promised that there is memory for it (MAP_NORESERVE).
+    @inlinable public static var notPromised: AreaFlags { AreaFlags(rawValue: 1 << 8) }
+
     /// What two neighbours must agree on to become one area.
-    static var identity: AreaFlags { [.shared, .growsDown, .heap, .stack, .locked, .notForked, .wipedOnFork] }
+    static var identity: AreaFlags { [.shared, .growsDown, .heap, .stack, .locked, .notForked, .wipedOnFork, .notPromised] }
 }
 
 /// What a faulting instruction wanted.

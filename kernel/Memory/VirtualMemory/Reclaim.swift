@@ -1,6 +1,7 @@
 import Frames
 import Scheduling
 import Support
+import struct Synchronization.Atomic
 
 /// Getting memory back when it runs short: pages of files that are clean, not mapped and not in use are dropped; they can be
 /// read again.
@@ -24,37 +25,58 @@ public enum Reclaim {
         }
     }
 
-    /// Tries to free frames. It may be called with any number of caches locked: those are passed over.
+    /// Who looks for pages, for the counts in /proc/vmstat.
+    enum Seeker { case background, direct }
+
+    /// Tries to free frames. `direct` may be asked for with any number of caches locked: those are passed over.
     /// - Returns: the number of frames freed.
     /// - Complexity: O(pages of the caches that are looked at), each cache at most once.
     @inline(never)
     @discardableResult
-    public static func reclaim(frames wanted: Int) -> Int {
-        var freed = 0
-        var looked = registry.withLock { $0.trees.count }
-        while freed < wanted, looked > 0 {
-            looked -= 1
+    static func reclaim(frames wanted: Int, for seeker: Seeker) -> Int {
+        var eviction = PageTree.Eviction(wanted: wanted)
+        var left = registry.withLock { $0.trees.count }
+        while eviction.wanted > 0, left > 0 {
+            left -= 1
             let tree: Mutex<PageTree>? = registry.withLock { registry in
                 if registry.trees.isEmpty { return nil }
                 registry.hand = (registry.hand + 1) % registry.trees.count
                 return registry.trees[registry.hand].takeUnretainedValue()
             }
             guard let tree else { break }
-            freed += tree.withLockIfFree { $0.evict(wanted - freed) } ?? 0
+            switch seeker {
+            // The owner of a lock may be reading from the disk, and that is just the file whose pages there are too many of.
+            case .background: tree.withLock { $0.evict(&eviction) }
+            case .direct: _ = tree.withLockIfFree { $0.evict(&eviction) }
+            }
         }
-        return freed
+        MemoryCounters.count(eviction, seeker)
+        return eviction.freed
     }
 
-    /// Pages of all files in memory.
+    /// Pages of all files in memory, and those of them that are changed.
     public static var cachedPages: Int { PageTree.allPages }
+    public static var dirtyPages: Int { PageTree.allDirty }
 
     /// Takes a frame for a program or a file. When memory is short, some is reclaimed first; the last part of it stays for the
     /// kernel, which cannot do without. For callers that may sleep.
     @inline(__always)
     static func allocate(zeroed: Bool = false) -> PhysicalAddress? {
-        if FrameAllocator.isCritical, !makeRoom() { return nil }
+        if FrameAllocator.isLow, !hasRoom() { return nil }
         if let frame = FrameAllocator.allocate(zeroed: zeroed) { return frame }
         return makeRoom() ? FrameAllocator.allocate(zeroed: zeroed) : nil
+    }
+
+    /// Whether programs may have more memory: page tables, threads, processes. Gives some back first where that is needed. For callers
+    /// that may sleep.
+    @inline(__always)
+    public static var isOpen: Bool { !FrameAllocator.isLow || hasRoom() }
+
+    /// Memory is low: sees to it that some is given back.
+    @inline(never)
+    static func hasRoom() -> Bool {
+        BackgroundReclaim.request()
+        return !FrameAllocator.isCritical || makeRoom()
     }
 
     /// Reclaims until the kernel's reserve is whole again.
@@ -62,13 +84,33 @@ public enum Reclaim {
     @inline(never)
     static func makeRoom() -> Bool {
         FrameAllocator.updatePressure()
-        if !FrameAllocator.isCritical { return true }
-        reclaim(frames: 512)
+        // Whoever gives memory back may need some for it.
+        if !FrameAllocator.isCritical || BackgroundReclaim.isCurrent { return true }
+        MemoryCounters.stalls.wrappingAdd(1, ordering: .relaxed)
+        reclaim(frames: 512, for: .direct)
         FrameAllocator.updatePressure()
+        if !FrameAllocator.isCritical { return true }
+        // Changed pages have to be written first. The caller may hold a lock that is needed for that: it does not wait long.
+        if dirtyPages > 0 { BackgroundReclaim.wait(nanoseconds: 100_000_000) { !FrameAllocator.isCritical } }
         return !FrameAllocator.isCritical
     }
 
-    /// Called before pages are added to a cache: keeps files from eating the last memory.
-    @inline(__always)
-    static func makeRoomIfLow() { if FrameAllocator.isLow { reclaim(frames: 128) } }
+    /// Called when memory is low, before a page is changed that has to be written back, with nothing locked that writing back needs: whoever changes pages
+    /// faster than they are written waits, before all of memory is such pages.
+    @inline(never)
+    static func slowWriter() {
+        if dirtyPages > FrameAllocator.totalFrames / 8 {
+            BackgroundReclaim.wait(nanoseconds: 2_000_000_000) { !FrameAllocator.isLow }
+        }
+    }
+
+    /// Called when memory is low, before pages are added to a cache whose lock is held: what it has too many of are often its own, which
+    /// nobody else can drop meanwhile.
+    @inline(never)
+    static func makeRoom(in tree: inout PageTree) {
+        BackgroundReclaim.request()
+        var eviction = PageTree.Eviction(wanted: 64)
+        tree.evict(&eviction)
+        MemoryCounters.count(eviction, .direct)
+    }
 }

@@ -70,6 +70,9 @@ public enum Clone {
         // Handlers are shared by the threads of a process only: nothing in use shares them otherwise.
         if flags.contains(.sharedHandlers), !flags.contains(.thread) { throw .invalidArgument }
 
+        // Stacks, tables and objects of threads are the kernel's own memory: a program that makes ever more must not use that up.
+        guard Reclaim.isOpen else { throw .outOfMemory }
+
         var childFrame = frame
         childFrame.rax = 0
         if request.stack != 0 { childFrame.rsp = request.stack }

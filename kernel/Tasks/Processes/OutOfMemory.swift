@@ -31,6 +31,9 @@ public enum OutOfMemory {
     public static func relieve() -> Outcome {
         let own = UserThread.current
         if own.mustExit.load(ordering: .acquiring) { return .killed }
+        // Here nothing is locked that giving back needs: pages that only have to be written first, or taken out of mappings, are no
+        // reason to kill.
+        if BackgroundReclaim.waitForMemory() { return .retry }
         if isChoosing.exchange(true, ordering: .acquiring) {
             pause()
             return .retry
@@ -68,7 +71,8 @@ public enum OutOfMemory {
     public static func score(of process: Process) -> (score: Int, pages: UInt64) {
         let adjustment = Int(process.memoryKillAdjustment.load(ordering: .relaxed))
         guard adjustment > -1000, process.pid != 1, let space = process.addressSpace else { return (0, 0) }
-        let pages = space.usage.resident
+        // The kernel's own memory counts too: a stack for each thread.
+        let pages = space.usage.resident + UInt64(process.threads.count) * (KernelStack.byteCount / UInt64(pageSize))
         let total = max(FrameAllocator.totalFrames, 1)
         // At least 1: a small process may be killed too. Millionths keep small ones apart.
         return (max(1, Int(clamping: pages) * 1_000_000 / total + adjustment * 1000), pages)

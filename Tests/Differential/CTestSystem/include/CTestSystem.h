@@ -244,6 +244,18 @@ static inline long ts_clone_exiting(long stack, volatile int *word) {
     return result;
 }
 
+/// One more thread of this process, which does nothing but sleep and uses none of its stack.
+static inline long ts_thread_asleep(long stack) {
+    long result;
+    register long r10 __asm__("r10") = 0;
+    register long r8 __asm__("r8") = 0;
+    __asm__ volatile("syscall; testq %%rax, %%rax; jnz 1f; 2: movl $34, %%eax; syscall; jmp 2b; 1:"
+                     : "=a"(result)
+                     : "a"((long)SYS_clone), "D"(0x50f00L), "S"(stack), "d"(0L), "r"(r10), "r"(r8)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
 /// Threads by number: glibc and musl declare pthread_t differently. Negative errno on failure.
 static inline long ts_thread_create(void *(*body)(void *), void *argument) {
     pthread_t thread;
