@@ -197,6 +197,36 @@ private final class DiskFile: PageCache {
         }
     }
 
+    /// Pages that cannot be dropped are not looked at again and again: a search goes on where the last one stopped, and keeps to its bounds.
+    @Test func searchesGoOnWhereTheLastOneStopped() {
+        FakeMemory.start()
+        withProcessor {
+            var tree = PageTree()
+            // A thousand changed pages, then as many clean ones; some far away.
+            for index in 0..<2000 as Range<UInt64> {
+                let page = index < 1990 ? index : index << 20
+                tree.insert(page, frame: FrameAllocator.allocate()!)
+                if index < 1000 { tree.markDirty(page) }
+            }
+            var (looked, freed) = (0, 0)
+            for _ in 0..<100 {
+                var eviction = PageTree.Eviction(wanted: 10, budget: 20)
+                tree.evict(&eviction)
+                #expect(eviction.looked <= 20 && eviction.freed <= 10)
+                looked += eviction.looked
+                freed += eviction.freed
+            }
+            // 50 searches pass the changed pages, 50 find ten each: the next pages each time.
+            #expect(looked == 1500 && freed == 500)
+            var rest = PageTree.Eviction(wanted: 5000)
+            tree.evict(&rest)
+            // Those behind the hand are looked at too, each once.
+            #expect(rest.looked == 1500 && rest.freed == 500 && tree.count == 1000)
+            for index in 0..<1000 as Range<UInt64> { #expect(tree.entry(index) & PageTree.dirty != 0) }
+            tree.removeAll(from: 0) { FrameAllocator.release($0) }
+        }
+    }
+
     @Test func changedPagesAreCounted() throws {
         FakeMemory.start()
         try withProcessor {

@@ -55,10 +55,10 @@ let bootScenarios: [Scenario] = [
         var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda")
         (configuration.memoryMiB, configuration.display) = (8, .virtioGPU)
         let machine = try test.start(configuration)
-        _ = try machine.serial.expect(anyOf: ["out of memory", "too little memory"], seconds: 30)
+        _ = try machine.serial.expect(anyOf: ["out of memory", "Out of memory", "too little memory"], seconds: 30)
         machine.stop()
         configuration.memoryMiB = 4
         let smaller = try test.start(configuration)
-        _ = try smaller.serial.expect(anyOf: ["out of memory", "too little memory", "no memory"], seconds: 30)
+        _ = try smaller.serial.expect(anyOf: ["out of memory", "Out of memory", "too little memory", "no memory"], seconds: 30)
     },
 ]

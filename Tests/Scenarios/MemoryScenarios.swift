@@ -42,6 +42,10 @@ let memoryScenarios: [Scenario] = [
             background + direct > 65536 && background > 10000, "\(background) pages in the background, \(direct) directly")
         try require(after["file_pages_unmapped"] > 10000, "mapped pages were not given back")
         try require(after["pgscan_kswapd"] >= after["pgsteal_kswapd"], "more pages were dropped than looked at")
+        // Most pages that are looked at can be dropped: those that cannot are not looked at again and again.
+        let (looked, dropped) = (after["pgscan_kswapd"] + after["pgscan_direct"], background + direct)
+        try require(looked < dropped * 16, "\(looked) pages were looked at to drop \(dropped)")
+        try shell.check("umount /tmp/disk && ! grep -q /tmp/disk /proc/mounts")
         try shell.expect("echo $((6 * 7))", prints: "42")
     },
     Scenario("memory/watermarks", "zoneinfo and meminfo say what is kept free, and the figures agree") { test in

@@ -82,20 +82,31 @@ func threadBombStorm(_ storm: Storm) {
 /// Processes without end, each of which makes more.
 func forkBombStorm(_ storm: Storm) {
     let (made, refused) = (storm.counter("made", atLeast: 20), storm.counter("refused"))
+    // Whoever ends it must not be ended for want of memory.
+    storm.require(adjustKilling("-1000"), "the one who watches is not spared")
     let pid = child {
         sys(SYS_setpgid, 0, 0)
+        storm.require(adjustKilling("0"), "the bomb is spared")
         bomb(storm, made, refused)
         return 0
     }
     sys(SYS_setpgid, pid, pid)
     while !storm.isOver { pause(milliseconds: 20) }
-    // Those that are on their way when the signal is sent are caught the next time.
-    for _ in 0..<50 {
+    // Those that are on their way when the signal is sent are caught the next time. Process 1 reaps all but the first.
+    for _ in 0..<400 {
         sys(SYS_kill, -pid, Int(SIGKILL))
-        pause(milliseconds: 20)
+        _ = reap(pid, WNOHANG)
+        if sys(SYS_kill, -pid, 0) == -Int(ESRCH) { return }
+        pause(milliseconds: 50)
     }
-    _ = reap(pid)
-    storm.require(sys(SYS_kill, -pid, 0) == -Int(ESRCH), "somebody is left")
+    storm.fail("somebody is left")
+}
+
+/// Says how gladly this process is killed when there is no memory.
+private func adjustKilling(_ value: StaticString) -> Bool {
+    let fd = open("/proc/self/oom_score_adj", O_WRONLY)
+    defer { close(fd) }
+    return fd >= 0 && sys(SYS_write, fd, text(value), value.utf8CodeUnitCount) == value.utf8CodeUnitCount
 }
 
 private func bomb(_ storm: Storm, _ made: UnsafeMutablePointer<Int32>, _ refused: UnsafeMutablePointer<Int32>) {

@@ -6,6 +6,9 @@ import VirtualMemory
 final class MemorySources: ReclaimSources {
     override func writeBack() { MountTable.synchronizeAll() }
 
+    override var isEnding: Bool { OutOfMemory.isCurrentEnding }
+    override var isEssential: Bool { OutOfMemory.isCurrentEssential }
+
     override func forEachAddressSpace(_ body: (AddressSpace) -> Void) {
         for process in ProcessTable.all {
             // It may end meanwhile; its memory then goes when this reference does.

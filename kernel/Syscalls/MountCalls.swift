@@ -61,10 +61,17 @@ public enum MountCalls {
         // MNT_FORCE, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW.
         guard a.uint32(1) & ~15 == 0 else { throw .invalidArgument }
         guard Process.current.credentials.isPrivileged else { throw .notPermitted }
-        let node = try UserPath.resolve(AtFlags.workingFolder, try UserPath.read(a.address(0)), follow: a.uint32(1) & 8 == 0)
-        guard node.isMountRoot else { throw .invalidArgument }
-        try MountTable.unmount(node.mount, detach: a.uint32(1) & 2 != 0)
+        let mount = try mount(at: try UserPath.read(a.address(0)), follow: a.uint32(1) & 8 == 0)
+        try MountTable.unmount(mount, detach: a.uint32(1) & 2 != 0)
         return 0
+    }
+
+    /// What is mounted at a path. Not to be inlined: whoever takes the mount away must not hold its root, which counts as a use.
+    @inline(never)
+    private static func mount(at path: [UInt8], follow: Bool) throws(Errno) -> Mount {
+        let node = try UserPath.resolve(AtFlags.workingFolder, path, follow: follow)
+        guard node.isMountRoot else { throw .invalidArgument }
+        return node.mount
     }
 
     private static func statistics(_ node: PathNode?) throws(Errno) -> StatFS {

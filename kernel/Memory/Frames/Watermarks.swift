@@ -52,6 +52,9 @@ extension FrameAllocator {
         isCritical = free < Watermarks.total.min
     }
 
+    /// Whether at least half of the kernel's own part is there.
+    public static var hasHalfOfReserve: Bool { freeInZones > Watermarks.total.min / 2 }
+
     /// Free frames that are in no processor's list.
     static var freeInZones: Int {
         freeCounts[0].load(ordering: .relaxed) + freeCounts[1].load(ordering: .relaxed) + freeCounts[2].load(ordering: .relaxed)

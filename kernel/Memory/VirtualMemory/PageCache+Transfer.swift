@@ -10,7 +10,7 @@ extension PageCache {
     /// - Returns: bytes read; 0 at or past the end.
     public final func read(_ buffer: inout TransferBuffer, at offset: UInt64) throws(Errno) -> Int {
         var position = offset
-        var done = 0
+        var (done, attempts) = (0, 0)
         let end = byteCount
         while buffer.remaining > 0, position < end {
             let inPage = Int(truncatingIfNeeded: position & 4095)
@@ -19,6 +19,7 @@ extension PageCache {
             do throws(Errno) {
                 copied = try readPage(position >> 12, inPage, wanted, &buffer)
             } catch {
+                if error == .outOfMemory, !isMemoryOnly, BackgroundReclaim.waitOutside(&attempts) { continue }
                 if done > 0 { return done }
                 throw error
             }
@@ -50,7 +51,7 @@ extension PageCache {
         if offset > byteCount { clearAfterEnd() }
         buffer.limit(to: Int(truncatingIfNeeded: min(maximumByteCount - offset, UInt64(Int.max))))
         var position = offset
-        var done = 0
+        var (done, attempts) = (0, 0)
         while buffer.remaining > 0 {
             let inPage = Int(truncatingIfNeeded: position & 4095)
             let wanted = min(buffer.remaining, pageSize - inPage)
@@ -59,6 +60,7 @@ extension PageCache {
             do throws(Errno) {
                 copied = try writePage(position >> 12, inPage, wanted, &buffer)
             } catch {
+                if error == .outOfMemory, !isMemoryOnly, BackgroundReclaim.waitOutside(&attempts) { continue }
                 if done > 0 { return done }
                 throw error
             }

@@ -17,6 +17,8 @@ struct PageTree: ~Copyable {
     private var root: UInt64 = 0
     /// 0: the root entry is page 0 itself.
     private var height: UInt64 = 0
+    /// Where the next search for pages to drop begins.
+    private var hand: UInt64 = 0
     private(set) var count = 0 {
         didSet { Self.totalPages.wrappingAdd(count - oldValue, ordering: .relaxed) }
     }
@@ -235,29 +237,47 @@ struct PageTree: ~Copyable {
         return PhysicalAddress(frame & ~Self.dirty)
     }
 
-    /// What a search for pages to drop came to.
+    /// A search for pages to drop: what it may do and what came of it.
     struct Eviction {
         /// Pages still wanted.
         var wanted: Int
+        /// Pages that may still be looked at.
+        var budget = Int.max
         var looked = 0
         var freed = 0
+        /// One past the page that was looked at last.
+        var next: UInt64 = 0
+
+        var isOver: Bool { wanted <= 0 || budget <= 0 }
     }
 
-    /// Takes out clean pages that nobody else holds: neither mapped nor in use by a transfer. Nodes that become empty go too: a file that
-    /// is read once may be far larger than memory.
+    /// Takes out clean pages that nobody else holds: neither mapped nor in use by a transfer. Each search goes on where the last one
+    /// stopped, so that the same changed pages are not looked at again and again. Nodes that become empty go too: a file that is read
+    /// once may be far larger than memory.
     mutating func evict(_ eviction: inout Eviction) {
-        let before = eviction.freed
-        root = Self.evict(root, height, &eviction)
-        count -= eviction.freed - before
+        let start = hand
+        evict(from: start, to: .max, &eviction)
+        if !eviction.isOver, start > 0 { evict(from: 0, to: start, &eviction) }
+        hand = eviction.isOver ? eviction.next : 0
         if root == 0 { height = 0 }
     }
 
+    private mutating func evict(from first: UInt64, to end: UInt64, _ eviction: inout Eviction) {
+        let before = eviction.freed
+        root = Self.evict(root, height, 0, first, end, &eviction)
+        count -= eviction.freed - before
+    }
+
     /// Returns what is left of the entry.
-    private static func evict(_ entry: UInt64, _ level: UInt64, _ eviction: inout Eviction) -> UInt64 {
-        if entry == 0 || eviction.wanted == 0 { return entry }
+    private static func evict(
+        _ entry: UInt64, _ level: UInt64, _ base: UInt64, _ first: UInt64, _ end: UInt64, _ eviction: inout Eviction
+    ) -> UInt64 {
+        if entry == 0 { return 0 }
         if level == 0 {
             let frame = PhysicalAddress(entry & ~dirty)
             eviction.looked += 1
+            eviction.budget -= 1
+            eviction.next = base + 1
             if entry & dirty != 0 || FrameAllocator.referenceCount(frame) != 1 { return entry }
             FrameAllocator.release(frame)
             eviction.wanted -= 1
@@ -265,11 +285,18 @@ struct PageTree: ~Copyable {
             return 0
         }
         let node = node(entry)
+        let shift = fanoutShift * (level - 1)
+        var index = first > base ? Int(truncatingIfNeeded: min((first - base) >> shift, UInt64(fanout))) : 0
         var left: UInt64 = 0
-        for index in 0..<fanout {
-            if node[index] != 0 { node[index] = evict(node[index], level - 1, &eviction) }
+        while index < fanout, !eviction.isOver {
+            let childBase = base + UInt64(index) << shift
+            if childBase >= end { break }
+            node[index] = evict(node[index], level - 1, childBase, first, end, &eviction)
             left |= node[index]
+            index += 1
         }
+        if left != 0 { return entry }
+        for index in 0..<fanout { left |= node[index] }
         if left != 0 { return entry }
         node.deallocate()
         return 0

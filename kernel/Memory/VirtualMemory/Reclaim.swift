@@ -13,6 +13,8 @@ public enum Reclaim {
         var hand = 0
     }
     private static let registry = SpinLock(Registry())
+    /// Until then nobody looks for pages directly.
+    private static let emptyUntil = Atomic<UInt64>(0)
 
     static func register(_ tree: Mutex<PageTree>) { registry.withLock { $0.trees.append(Unmanaged.passUnretained(tree)) } }
 
@@ -28,15 +30,15 @@ public enum Reclaim {
     /// Who looks for pages, for the counts in /proc/vmstat.
     enum Seeker { case background, direct }
 
-    /// Tries to free frames. `direct` may be asked for with any number of caches locked: those are passed over.
+    /// Tries to free frames, with a look at `budget` pages at most. `direct` may be asked for with any number of caches locked: those are passed over.
     /// - Returns: the number of frames freed.
     /// - Complexity: O(pages of the caches that are looked at), each cache at most once.
     @inline(never)
     @discardableResult
-    static func reclaim(frames wanted: Int, for seeker: Seeker) -> Int {
-        var eviction = PageTree.Eviction(wanted: wanted)
+    static func reclaim(frames wanted: Int, for seeker: Seeker, budget: Int = .max) -> Int {
+        var eviction = PageTree.Eviction(wanted: wanted, budget: budget)
         var left = registry.withLock { $0.trees.count }
-        while eviction.wanted > 0, left > 0 {
+        while !eviction.isOver, left > 0 {
             left -= 1
             let tree: Mutex<PageTree>? = registry.withLock { registry in
                 if registry.trees.isEmpty { return nil }
@@ -85,9 +87,13 @@ public enum Reclaim {
     static func makeRoom() -> Bool {
         FrameAllocator.updatePressure()
         // Whoever gives memory back may need some for it.
-        if !FrameAllocator.isCritical || BackgroundReclaim.isCurrent { return true }
+        if !FrameAllocator.isCritical || BackgroundReclaim.isCurrent || BackgroundReclaim.mayUseReserve { return true }
         MemoryCounters.stalls.wrappingAdd(1, ordering: .relaxed)
-        reclaim(frames: 512, for: .direct)
+        // Where the last one found nothing, the next need not look at once.
+        let now = machineMonotonicNanoseconds()
+        if now >= emptyUntil.load(ordering: .relaxed), reclaim(frames: 512, for: .direct) == 0 {
+            emptyUntil.store(now + 10_000_000, ordering: .relaxed)
+        }
         FrameAllocator.updatePressure()
         if !FrameAllocator.isCritical { return true }
         // Changed pages have to be written first. The caller may hold a lock that is needed for that: it does not wait long.
@@ -105,12 +111,19 @@ public enum Reclaim {
     }
 
     /// Called when memory is low, before pages are added to a cache whose lock is held: what it has too many of are often its own, which
-    /// nobody else can drop meanwhile.
+    /// nobody else can drop meanwhile. This is done for each page that is added, so it looks at a few only,
+    /// unless there is no other way.
     @inline(never)
     static func makeRoom(in tree: inout PageTree) {
         BackgroundReclaim.request()
-        var eviction = PageTree.Eviction(wanted: 64)
+        var eviction = PageTree.Eviction(wanted: 32, budget: 128)
         tree.evict(&eviction)
+        if FrameAllocator.isCritical {
+            eviction.wanted += 128
+            eviction.budget = 4096
+            tree.evict(&eviction)
+            FrameAllocator.updatePressure()
+        }
         MemoryCounters.count(eviction, .direct)
     }
 }

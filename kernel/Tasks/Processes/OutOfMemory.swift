@@ -18,6 +18,15 @@ public enum OutOfMemory {
         case hopeless
     }
 
+    /// Whether the running thread is a program's that ends.
+    public static var isCurrentEnding: Bool { UserThread.currentIfUser?.mustExit.load(ordering: .acquiring) ?? false }
+
+    /// Whether the running process is never killed for want of memory.
+    public static var isCurrentEssential: Bool {
+        guard let process = UserThread.currentIfUser?.process else { return false }
+        return process.memoryKillAdjustment.load(ordering: .relaxed) <= -1000
+    }
+
     /// One at a time chooses: two would kill two.
     private static let isChoosing = Atomic<Bool>(false)
     /// How long the end of a victim is waited for before another one is chosen.
@@ -35,12 +44,12 @@ public enum OutOfMemory {
         // reason to kill.
         if BackgroundReclaim.waitForMemory() { return .retry }
         if isChoosing.exchange(true, ordering: .acquiring) {
-            pause()
+            BackgroundReclaim.pause()
             return .retry
         }
         let outcome = choose(own.process)
         isChoosing.store(false, ordering: .releasing)
-        if case .retry = outcome { pause() }
+        if case .retry = outcome { BackgroundReclaim.pause() }
         return outcome
     }
 
@@ -76,13 +85,5 @@ public enum OutOfMemory {
         let total = max(FrameAllocator.totalFrames, 1)
         // At least 1: a small process may be killed too. Millionths keep small ones apart.
         return (max(1, Int(clamping: pages) * 1_000_000 / total + adjustment * 1000), pages)
-    }
-
-    /// Sleeps 10 ms: the victim needs a processor to end.
-    private static func pause() {
-        let deadline = machineMonotonicNanoseconds() + 10_000_000
-        do throws(Errno) {
-            try Scheduler.sleep(deadline: deadline, interruptible: false) { machineMonotonicNanoseconds() >= deadline }
-        } catch {}
     }
 }
