@@ -79,6 +79,23 @@ let memoryScenarios: [Scenario] = [
         try shell.expect("echo $((6 * 7))", prints: "42")
         try requireFree(shell, kilobytes: 40_000)
     },
+    Scenario("memory/desktop-lives", "a hog and then a fork bomb leave the desktop alive: it is the same one, and takes commands")
+    {
+        test in
+        let desktop = try Desktop.start(test, memoryMiB: 192, processors: 2)
+        let shell = try desktop.shell()
+        let before = try shell.check("pidof compositor")
+        try shell.check("grep -qx -- -900 /proc/$(pidof compositor)/oom_score_adj && grep -qx 0 /proc/self/oom_score_adj")
+        // Whoever watches shall see the end.
+        try shell.check("echo -1000 > /proc/$$/oom_score_adj")
+        try hog(shell)
+        let output = try shell.check(stormCommand("bomb", seed: 1, milliseconds: 4000, folder: "/tmp"), seconds: 120)
+        try require(output.contains("failures 0"), output)
+        try shell.check("dmesg | grep 'out of memory' && ! dmesg | grep 'killing process .*(compositor)'")
+        try require(try shell.check("pidof compositor") == before, "another compositor runs")
+        try desktop.openTerminal()
+        try desktop.typeAndWait("echo alive", marker: "alive", shell: shell)
+    },
     Scenario(
         "memory/frames-without-shared-locks", "eight threads on four processors take pages almost always without a shared lock"
     ) {
@@ -109,7 +126,8 @@ private func startSmall(memoryMiB: Int, disk: URL? = nil, _ test: ScenarioContex
 
 /// Runs a shell that doubles a string until it is killed.
 private func hog(_ shell: GuestShell) throws {
-    let (output, status) = try shell.run("sh -c 'x=0123456789abcdef; while :; do x=$x$x; done'", seconds: 60)
+    let (output, status) = try shell.run(
+        "sh -c 'echo 0 > /proc/self/oom_score_adj; x=0123456789abcdef; while :; do x=$x$x; done'", seconds: 60)
     try require(status == 137, "the hog ended with \(status):\n\(output)")
 }
 

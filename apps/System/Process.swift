@@ -33,6 +33,9 @@ public struct Command {
     public var output = Stream.inherit
     public var error = Stream.inherit
     public var session = Session.inherit
+    /// How gladly it is killed when memory runs out (`oom_score_adj`, proc(5)): from -1000, never, to 1000, first. It is not inherited:
+    /// what a program that must live starts need not live. Only the superuser may go below his own.
+    public var killedFirst: StaticString = "0"
 
     public init(_ path: String, _ arguments: [String]) {
         self.path = path
@@ -135,6 +138,7 @@ private func become(
         return lastError()
     }
     if let directory = command.directory, chdir(directory) < 0 { return lastError() }
+    adjustKilling(command.killedFirst)
     // Ignored signals stay ignored across execve; a program starts with the defaults.
     for number in 1...31 where number != SIGKILL && number != SIGSTOP { _ = martlet_signal_default(Int32(number)) }
     var none = sigset_t()
@@ -142,6 +146,14 @@ private func become(
     sigprocmask(SIG_SETMASK, &none, nil)
     execve(command.path, arguments, environment)
     return lastError()
+}
+
+/// Best effort: there may be no /proc.
+private func adjustKilling(_ value: StaticString) {
+    let file = martlet_open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0)
+    if file < 0 { return }
+    _ = write(file, value.utf8Start, value.utf8CodeUnitCount)
+    _ = close(file)
 }
 
 private func redirect(_ stream: Command.Stream, to target: Int32) -> Errno? {

@@ -59,6 +59,8 @@ final class Supervisor {
         var command = Command(program, ["compositor"])
         command.session = .new
         command.directory = "/"
+        // Whatever has used the memory up, the desktop is where somebody can end it.
+        command.killedFirst = "-900"
         do throws(Errno) {
             service = .compositor(try Process.spawn(command))
         } catch {
