@@ -47,7 +47,7 @@ final class TestDesktop {
 
     func frame(_ time: UInt32 = 1) {
         _ = compositor.scene.takeDamage()
-        compositor.frameShown(timeMilliseconds: time)
+        compositor.frameShown(FrameTime(nanoseconds: UInt64(time) * 1_000_000, refreshNanoseconds: 16_000_000))
     }
 }
 

@@ -16,6 +16,7 @@ import WaylandClient
                 "zxdg_decoration_manager_v1", "wl_shell", "zxdg_shell_v6",
                 "zwlr_layer_shell_v1", "zwp_pointer_constraints_v1", "zwp_relative_pointer_manager_v1",
                 "zwp_primary_selection_device_manager_v1", "gtk_primary_selection_device_manager", "zxdg_output_manager_v1",
+                "wp_viewporter", "wp_fractional_scale_manager_v1", "wp_single_pixel_buffer_manager_v1", "wp_presentation",
             ])
     }
 

@@ -14,20 +14,6 @@ private final class Solid: Drawable {
     func draw(into target: PixelBuffer, at origin: Point) { target.blend(Rect(origin: origin, size: size), color) }
 }
 
-/// A picture that owns its pixels.
-private final class Picture {
-    private let memory: UnsafeMutableRawBufferPointer
-    let pixels: PixelBuffer
-    init(_ size: Size) {
-        memory = .allocate(byteCount: Int(size.width * size.height) * 4, alignment: 16)
-        memory.initializeMemory(as: UInt8.self, repeating: 0)
-        pixels = PixelBuffer(
-            memory: memory, width: size.width, height: size.height, strideBytes: Int(size.width) * 4, format: .xrgb8888)!
-    }
-    deinit { memory.deallocate() }
-    func isEqual(_ other: Picture) -> Bool { memory.elementsEqual(other.memory) }
-}
-
 /// Draws everything in order, with no regard to damage or to what hides what.
 private func paintPlainly(_ node: SceneNode, at origin: Point, into target: PixelBuffer) {
     guard node.isVisible else { return }

@@ -104,7 +104,7 @@ func use(_ compositor: Compositor, _ random: inout SplitMix) {
     }
     seat.pointerFrame()
     _ = compositor.scene.takeDamage()
-    compositor.frameShown(timeMilliseconds: 7)
+    compositor.frameShown(FrameTime(nanoseconds: 7_000_000, refreshNanoseconds: 0))
 }
 
 /// Descriptors that are open, and pages that are in memory.

@@ -86,6 +86,17 @@ extension Client {
         case .virtualPointer(let pointer): pointer.handle(try ZwlrVirtualPointerV1.Request.decode(&message, version: version))
         case .layerSurface(let surface): surface.handle(try ZwlrLayerSurfaceV1.Request.decode(&message, version: version))
         case .shellSurface(let surface): surface.handle(try WlShellSurface.Request.decode(&message, version: version))
+        case .viewporter: try viewporter(id, WpViewporter.Request.decode(&message, version: version))
+        case .viewport(let viewport): viewport.handle(try WpViewport.Request.decode(&message, version: version))
+        case .fractionalScales: try fractionalScales(id, WpFractionalScaleManagerV1.Request.decode(&message, version: version))
+        case .fractionalScale(let surface):
+            _ = try WpFractionalScaleV1.Request.decode(&message, version: version)
+            surface.hasFractionalScale = false
+            remove(id)
+        case .singlePixelBuffers:
+            try singlePixelBuffers(id, WpSinglePixelBufferManagerV1.Request.decode(&message, version: version))
+        case .presentation: try presentation(id, WpPresentation.Request.decode(&message, version: version))
+        case .presentationFeedback: throw .unknownOpcode
         case .decoration(let decoration):
             decoration.handle(try ZxdgToplevelDecorationV1.Request.decode(&message, version: version))
         }
@@ -103,7 +114,7 @@ extension Client {
             try add(id, 1, .registry)
             let registry = WlRegistry.Resource(outbox, id, version: 1)
             for global in Global.allCases where !global.isPrivileged || compositor.trustsClients {
-                registry.global(name: global.rawValue, interface: global.interface, version: global.version)
+                registry.global(name: global.rawValue, interface: global.interface, version: compositor.version(of: global))
             }
         }
     }
@@ -112,7 +123,7 @@ extension Client {
         switch request {
         case .bind(let name, let new):
             guard let global = Global(rawValue: name), global.interface == new.interface, new.version >= 1,
-                new.version <= global.version, !global.isPrivileged || compositor.trustsClients
+                new.version <= compositor.version(of: global), !global.isPrivileged || compositor.trustsClients
             else { return fail(id, 0, "there is no global \(name) of \(new.interface) version \(new.version)") }
             try bind(global, new.id, new.version)
         }
@@ -146,6 +157,12 @@ extension Client {
         case .primarySelection, .gtkPrimarySelection: try add(id, version, .primarySelection)
         case .xdgOutputManager: try add(id, version, .xdgOutputManager)
         case .virtualPointers: try add(id, version, .virtualPointers)
+        case .viewporter: try add(id, version, .viewporter)
+        case .fractionalScales: try add(id, version, .fractionalScales)
+        case .singlePixelBuffers: try add(id, version, .singlePixelBuffers)
+        case .presentation:
+            try add(id, version, .presentation)
+            WpPresentation.Resource(outbox, id, version: version).clockId(clkId: Client.presentationClock)
         case .foreignToplevels:
             let manager = ForeignToplevelManager(self, id, version)
             try add(id, version, .foreignToplevels(manager))

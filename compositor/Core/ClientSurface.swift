@@ -19,6 +19,9 @@ final class ClientSurface: PointerTarget {
     var xdgSurface: XdgSurface?
     var shellSurface: ShellSurface?
     var layerSurface: LayerSurface?
+    /// Its `wp_viewport`, and whether it has been told its scale.
+    var viewport: ViewportResource?
+    var hasFractionalScale = false
     private var isEnding = false
     private(set) var hasEnded = false
     private var hasEnteredOutput = false
@@ -110,9 +113,11 @@ final class ClientSurface: PointerTarget {
         {
             return fail(.invalidSize, "the buffer's size is not a multiple of its scale")
         }
+        if let viewport, !viewport.mayCommit(surface) { return }
         if let xdgSurface, !xdgSurface.mayCommit() { return }
         if let layerSurface, !layerSurface.mayCommit() { return }
         surface.commit()
+        client.discardFeedbacks(surface.takeReplacedFeedbacks())
         for constraint in seat.constraints where constraint.surface === self { constraint.surfaceCommitted() }
         if !surface.frameCallbacks.isEmpty || surface.node.parent != nil { client.compositor.needsFrame = true }
         if surface.hasContent, !hasEnteredOutput {
@@ -143,6 +148,7 @@ final class ClientSurface: PointerTarget {
         shellSurface?.end()
         layerSurface?.end()
         hasEnded = true
+        client.discardFeedbacks(surface.takeReplacedFeedbacks() + surface.takeFeedbacks() + surface.pending.feedbacks)
         surface.destroy()
         client.compositor.surfaces.removeAll { $0 === self }
     }

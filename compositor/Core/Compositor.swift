@@ -49,6 +49,8 @@ public final class Compositor {
     private var foreignStorage: ForeignToplevels?
     /// Whether clients may see and close each other's windows and move the pointer.
     package var trustsClients = false
+    /// The newest versions that are offered of some interfaces.
+    package var versionLimits: [(interface: String, version: UInt32)] = []
     public var seat: Seat { seatStorage! }
     public var windows: WindowManager { windowsStorage! }
     var layers: LayerManager { layersStorage! }
@@ -118,9 +120,12 @@ public final class Compositor {
     // MARK: Frames
 
     /// Tells clients that a frame with their content was shown.
-    public func frameShown(timeMilliseconds: UInt32) {
+    public func frameShown(_ frame: FrameTime) {
         needsFrame = false
-        for surface in surfaces { surface.answerFrameCallbacks(timeMilliseconds: timeMilliseconds) }
+        for surface in surfaces {
+            surface.answerFrameCallbacks(timeMilliseconds: frame.milliseconds)
+            surface.answerFeedbacks(frame)
+        }
     }
 
     /// Work that is done once after each batch of events.

@@ -8,6 +8,7 @@ enum Global: UInt32, CaseIterable {
     case subcompositor, shm, dataDeviceManager, output, seat, wmBase, decorationManager, shell, unstableShell, layerShell,
         pointerConstraints, relativePointers
     case primarySelection, gtkPrimarySelection, xdgOutputManager, foreignToplevels, virtualPointers
+    case viewporter, fractionalScales, singlePixelBuffers, presentation
 
     var interface: String {
         switch self {
@@ -29,6 +30,10 @@ enum Global: UInt32, CaseIterable {
         case .xdgOutputManager: ZxdgOutputManagerV1.interfaceName
         case .foreignToplevels: ZwlrForeignToplevelManagerV1.interfaceName
         case .virtualPointers: ZwlrVirtualPointerManagerV1.interfaceName
+        case .viewporter: WpViewporter.interfaceName
+        case .fractionalScales: WpFractionalScaleManagerV1.interfaceName
+        case .singlePixelBuffers: WpSinglePixelBufferManagerV1.interfaceName
+        case .presentation: WpPresentation.interfaceName
         }
     }
 
@@ -46,7 +51,7 @@ enum Global: UInt32, CaseIterable {
         case .xdgOutputManager, .foreignToplevels: 3
         case .virtualPointers: 2
         case .decorationManager, .shell, .unstableShell, .pointerConstraints, .relativePointers, .primarySelection,
-            .gtkPrimarySelection:
+            .gtkPrimarySelection, .viewporter, .fractionalScales, .singlePixelBuffers, .presentation:
             1
         }
     }
@@ -56,6 +61,12 @@ enum Global: UInt32, CaseIterable {
 }
 
 extension Compositor {
+    /// The newest version that clients are offered.
+    func version(of global: Global) -> UInt32 {
+        let limit = versionLimits.last { $0.interface == global.interface }?.version
+        return min(global.version, limit ?? global.version)
+    }
+
     /// All globals with their newest versions.
     package static var globals: [(interface: String, version: UInt32)] { Global.allCases.map { ($0.interface, $0.version) } }
 }

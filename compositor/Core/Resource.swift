@@ -10,11 +10,12 @@ struct Resource {
         case display, registry, callback
         case compositor, subcompositor, shm, output, seat, dataDeviceManager, decorationManager, shell, layerShell
         case pointerConstraints, relativePointers, primarySelection, xdgOutputManager, xdgOutput, virtualPointers
+        case viewporter, fractionalScales, singlePixelBuffers, presentation, presentationFeedback
         case region(RegionBox)
         case surface(ClientSurface)
         case subsurface(SubsurfaceResource)
         case pool(ShmPool)
-        case buffer(ShmBuffer)
+        case buffer(any ClientBuffer)
         case pointer(PointerResource)
         case keyboard(KeyboardResource)
         case touch(TouchResource)
@@ -37,6 +38,8 @@ struct Resource {
         case foreignToplevel(ForeignToplevel)
         case virtualPointer(VirtualPointer)
         case decoration(Decoration)
+        case viewport(ViewportResource)
+        case fractionalScale(ClientSurface)
     }
 
     let version: UInt32
@@ -49,7 +52,7 @@ extension Resource.Kind {
     /// Objects with a lower rank end first when a client goes.
     var rank: Int {
         switch self {
-        case .decoration, .popup, .foreignToplevels, .foreignToplevel, .virtualPointer, .pointerConstraint: 0
+        case .decoration, .viewport, .popup, .foreignToplevels, .foreignToplevel, .virtualPointer, .pointerConstraint: 0
         case .toplevel, .shellSurface, .layerSurface: 1
         case .xdgSurface, .subsurface, .dataOffer, .dataSource, .dataDevice, .pointer, .keyboard, .touch, .relativePointer,
             .primarySource, .primaryDevice, .primaryOffer:
@@ -85,6 +88,7 @@ extension Resource.Kind {
         case .foreignToplevel(let handle): handle.end()
         case .virtualPointer(let pointer): pointer.end()
         case .decoration(let decoration): decoration.end()
+        case .viewport(let viewport): viewport.end()
         default: break
         }
     }
@@ -137,6 +141,13 @@ extension Resource.Kind {
         case .virtualPointer: ZwlrVirtualPointerV1.interfaceName
         case .shellSurface: WlShellSurface.interfaceName
         case .decoration: ZxdgToplevelDecorationV1.interfaceName
+        case .viewporter: WpViewporter.interfaceName
+        case .viewport: WpViewport.interfaceName
+        case .fractionalScales: WpFractionalScaleManagerV1.interfaceName
+        case .fractionalScale: WpFractionalScaleV1.interfaceName
+        case .singlePixelBuffers: WpSinglePixelBufferManagerV1.interfaceName
+        case .presentation: WpPresentation.interfaceName
+        case .presentationFeedback: WpPresentationFeedback.interfaceName
         }
     }
 }

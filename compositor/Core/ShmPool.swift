@@ -136,7 +136,7 @@ struct BufferLayout {
 }
 
 /// A `wl_buffer` of shared memory.
-final class ShmBuffer: SurfaceBuffer {
+final class ShmBuffer: ClientBuffer {
     // SAFETY: read only while `hasEnded` is false, and a client ends its buffers before it goes away.
     private unowned(unsafe) let client: Client
     private let id: ObjectID

@@ -22,6 +22,8 @@ public struct Options {
     public var start: [String] = []
     /// Whether clients get the protocols that give power over others: lists of windows, virtual pointers.
     public var trustsClients = false
+    /// Interfaces of which an older version than the newest is offered, for clients that bind what is offered and do not know it.
+    public var versionLimits: [(interface: String, version: UInt32)] = []
     /// Whether standard input is read as commands (headless only).
     public var readsCommands = false
 
@@ -30,6 +32,7 @@ public struct Options {
         usage: compositor [--backend=kms|headless] [--size=WxH] [--socket=NAME] [--keymap=NAME] [--data=DIR]
                           [--applications=DIR] [--card=PATH] [--input=DIR] [--theme=dark|light] [--blend=scalar|vector]
                           [--terminal=PROGRAM] [--start=PROGRAM]... [--commands] [--trust-clients]
+                          [--limit-version=INTERFACE:VERSION]...
         """
     }
 
@@ -62,6 +65,12 @@ public struct Options {
             case ("--terminal", _) where !value.isEmpty: options.terminal = value
             case ("--start", _) where !value.isEmpty: options.start.append(value)
             case ("--commands", ""): options.readsCommands = true
+            case ("--limit-version", _):
+                let limit = value.split(separator: ":")
+                guard limit.count == 2, let version = UInt32(limit[1]), version > 0 else {
+                    return (nil, "\(value) is not INTERFACE:VERSION")
+                }
+                options.versionLimits.append((String(limit[0]), version))
             case ("--trust-clients", ""): options.trustsClients = true
             default: return (nil, "\(argument) is not understood")
             }

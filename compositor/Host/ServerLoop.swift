@@ -81,7 +81,9 @@ package final class ServerLoop {
                 firstFrame?()
             }
         }
-        compositor.frameShown(timeMilliseconds: UInt32(truncatingIfNeeded: now / 1_000_000))
+        compositor.frameShown(
+            FrameTime(
+                nanoseconds: UInt64(Clock.monotonicNanoseconds), refreshNanoseconds: UInt32(ServerLoop.frameNanoseconds)))
     }
 
     private func scheduleFrame() {

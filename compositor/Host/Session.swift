@@ -61,6 +61,7 @@ public final class Session {
             options, style: style, size: output.size,
             workArea: Rect(size: output.size).inset(top: Metrics.panelHeight))
         compositor.trustsClients = options.trustsClients
+        compositor.versionLimits = options.versionLimits
         var pixels = output.pixels
         pixels.kernel = BlendKernel(name: options.blendKernel) ?? BlendKernel.fastest { UInt64(Clock.monotonicNanoseconds) }
         loop = try ServerLoop(compositor, output, pixels)

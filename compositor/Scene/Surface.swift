@@ -37,9 +37,12 @@ public final class Surface: Drawable {
     public private(set) var size = Size.zero
     public private(set) var scale: Int32 = 1
     public private(set) var transform = BufferTransform.normal
+    private var viewport = Viewport()
     /// The sum of all `attach` and `offset` movements.
     public private(set) var lastOffset = Point.zero
     public private(set) var frameCallbacks: [UInt32] = []
+    private var feedbacks: [UInt32] = []
+    private var replacedFeedbacks: [UInt32] = []
     private var opaque = Region()
     private var input: Region?
     public private(set) var isDestroyed = false
@@ -92,12 +95,42 @@ public final class Surface: Drawable {
         return taken
     }
 
+    /// Takes the identifiers of those to tell that the surface's content was shown.
+    public func takeFeedbacks() -> [UInt32] {
+        let taken = feedbacks
+        feedbacks = []
+        return taken
+    }
+
+    /// Takes the identifiers of those whose content something newer has replaced before it was shown.
+    public func takeReplacedFeedbacks() -> [UInt32] {
+        let taken = replacedFeedbacks
+        replacedFeedbacks = []
+        return taken
+    }
+
+    /// The viewport after the next commit.
+    public var pendingViewport: Viewport { pending.viewport ?? viewport }
+
+    /// The size after the next commit, were there no viewport; nil without a buffer.
+    public var pendingBufferSize: Size? {
+        switch pending.attachment {
+        case .unchanged: buffer.map { wholeSize($0, pending.transform ?? transform, pending.scale ?? scale) }
+        case .buffer(let new): new.map { wholeSize($0, pending.transform ?? transform, pending.scale ?? scale) }
+        }
+    }
+
     func apply(_ state: SurfaceState) {
         let oldBuffer = buffer
         let oldSize = size
-        let keepsLayout = (state.scale ?? scale) == scale && (state.transform ?? transform) == transform
+        let keepsLayout =
+            (state.scale ?? scale) == scale && (state.transform ?? transform) == transform
+            && (state.viewport ?? viewport) == viewport
         scale = state.scale ?? scale
         transform = state.transform ?? transform
+        viewport = state.viewport ?? viewport
+        replacedFeedbacks += feedbacks + state.replacedFeedbacks
+        feedbacks = state.feedbacks
         lastOffset = state.offset
         if case .buffer(let new) = state.attachment {
             buffer?.endUse()
@@ -124,12 +157,18 @@ public final class Surface: Drawable {
 
     private var surfaceSize: Size {
         guard let buffer else { return .zero }
+        return viewport.applied(to: wholeSize(buffer, transform, scale))
+    }
+
+    private func wholeSize(_ buffer: any SurfaceBuffer, _ transform: BufferTransform, _ scale: Int32) -> Size {
         let turned = transform.applied(to: buffer.size)
         return Size(width: turned.width / scale, height: turned.height / scale)
     }
 
     private func damage(of state: SurfaceState) -> Region {
         var result = state.damage
+        // Filtering spreads a pixel over its neighbours.
+        if viewport.isUsed { return result.isEmpty && state.bufferDamage.isEmpty ? Region() : Region(Rect(size: size)) }
         guard let buffer, !state.bufferDamage.isEmpty else { return result.intersection(Rect(size: size)) }
         if transform == .normal, scale == 1 {
             result.formUnion(state.bufferDamage)
@@ -171,7 +210,9 @@ public final class Surface: Drawable {
     }
 
     public func draw(into target: PixelBuffer, at origin: Point) {
-        guard let cornerMask, transform == .normal, scale == 1 else { return drawPixels(into: target, at: origin) }
+        guard let cornerMask, transform == .normal, scale == 1, !viewport.isUsed else {
+            return drawPixels(into: target, at: origin)
+        }
         let left = cornerSquare(cornerMask.left, right: false)
         let right = cornerSquare(cornerMask.right, right: true)
         let rest = Region(Rect(size: size)).subtracting(left).subtracting(right).translated(by: origin).intersection(target.clip)
@@ -187,7 +228,9 @@ public final class Surface: Drawable {
 
     private func drawPixels(into target: PixelBuffer, at origin: Point) {
         buffer?.withImage { image in
-            if transform != .normal || scale != 1 {
+            if viewport.isUsed {
+                viewport.draw(image, transform, scale: scale, into: target, at: origin)
+            } else if transform != .normal || scale != 1 {
                 drawTransformed(image, transform, scale: scale, into: target, at: origin)
             } else if image.format == .xrgb8888 || content.opaque.contains(target.clip.translated(by: .zero - origin)) {
                 target.copy(image, to: origin)

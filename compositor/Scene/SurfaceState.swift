@@ -33,6 +33,10 @@ public struct SurfaceState {
     public var input: Region??
     public var scale: Int32?
     public var transform: BufferTransform?
+    public var viewport: Viewport?
+    /// Identifiers of the objects that are told when this was shown, and of those whose content never will be.
+    public var feedbacks: [UInt32] = []
+    var replacedFeedbacks: [UInt32] = []
     /// Identifiers of `wl_callback` objects.
     public var frameCallbacks: [UInt32] = []
 
@@ -57,6 +61,9 @@ public struct SurfaceState {
         input = later.input ?? input
         scale = later.scale ?? scale
         transform = later.transform ?? transform
+        viewport = later.viewport ?? viewport
+        replacedFeedbacks += feedbacks + later.replacedFeedbacks
+        feedbacks = later.feedbacks
         frameCallbacks += later.frameCallbacks
     }
 }
