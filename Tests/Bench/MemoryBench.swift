@@ -33,6 +33,17 @@ private func faults() {
         return address
     }
     measure("anonymous fault", operations: size / 4096, prepare: map, { touch($0, size) }, finish: { sys(SYS_munmap, $0, size) })
+    // The same in one aligned area for which large pages are asked, again for each 4 KiB.
+    let large = 2 << 20
+    func aligned(_ address: Int) -> Int { (address + large - 1) & ~(large - 1) }
+    func mapLarge() -> Int {
+        let address = anonymous(size + large)
+        sys(SYS_madvise, aligned(address), size, 14)
+        return address
+    }
+    measure(
+        "2 MiB pages", operations: size / 4096, prepare: mapLarge, { touch(aligned($0), size) },
+        finish: { sys(SYS_munmap, $0, size + large) })
     measure(
         "read fault", operations: size / 4096, prepare: map,
         { address in

@@ -12,7 +12,7 @@ private let families = [
     "time", "proc",
     "credentials", "scheduling", "sharedobject", "timers", "vectorstates", "childkinds",
     "pidfds",
-    "memorybounds",
+    "memorybounds", "largepages",
 ]
 
 /// Families that exercise a file system run on the disk's too, not only in the memory of /tmp.

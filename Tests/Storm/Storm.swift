@@ -20,7 +20,7 @@ public func stormMain(_ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutab
         ("timer", timerStorm), ("signal", signalStorm), ("files", fileStorm),
         ("policies", policyStorm), ("groups", groupStorm), ("balance", balanceStorm), ("held", heldStorm),
         ("clock", clockStorm), ("locks", lockStorm), ("pressure", pressureStorm),
-        ("threads", threadBombStorm), ("bomb", forkBombStorm), ("frames", frameStorm),
+        ("threads", threadBombStorm), ("bomb", forkBombStorm), ("frames", frameStorm), ("large", largePageStorm),
     ]
     for (known, body) in storms where strcmp(name, known.cString) == 0 {
         body(storm)

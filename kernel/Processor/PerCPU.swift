@@ -92,6 +92,8 @@ public struct ProcessorRequest {
     public enum Kind: UInt8 {
         /// Forget `[start, end)` of the address space `root`; of all address spaces when that is 0.
         case invalidate
+        /// The same where all pages in the range are 2 MiB large.
+        case invalidateLarge
         /// Forget everything of the address space `root`.
         case invalidateAll
         /// Stop using the tables of `root`: they are about to be freed.

@@ -184,9 +184,11 @@ public enum MemoryCalls {
     private static func madvise(_ a: SyscallArguments) throws(Errno) -> Int {
         let advice: MemoryAdvice
         switch a.int32(2) {
-        case AdviceNumber.normal, AdviceNumber.random, AdviceNumber.sequential, AdviceNumber.hugePage, AdviceNumber.noHugePage,
-            AdviceNumber.dontDump, AdviceNumber.doDump, AdviceNumber.cold, AdviceNumber.pageOut:
+        case AdviceNumber.normal, AdviceNumber.random, AdviceNumber.sequential, AdviceNumber.dontDump, AdviceNumber.doDump,
+            AdviceNumber.cold, AdviceNumber.pageOut:
             advice = .ignore
+        case AdviceNumber.hugePage: advice = .setFlag(.largeWanted)
+        case AdviceNumber.noHugePage: advice = .setFlag(.largeForbidden)
         case AdviceNumber.willNeed: advice = .willNeed
         case AdviceNumber.dontNeed: advice = .drop
         case AdviceNumber.free: advice = .free

@@ -6,6 +6,7 @@ import Processor
 import Scheduling
 import Support
 import Synchronization
+import VirtualMemory
 
 /// Making, ending and waiting for processes; groups and sessions.
 public enum ProcessCalls {
@@ -178,6 +179,13 @@ public enum ProcessCalls {
             guard a.raw(1) == 1, a.raw(2) == 0, a.raw(3) == 0, a.raw(4) == 0 else { throw .invalidArgument }
             return 0
         case 39: return 1
+        case 41:  // PR_SET_THP_DISABLE
+            guard a.raw(2) == 0, a.raw(3) == 0, a.raw(4) == 0 else { throw .invalidArgument }
+            UserThread.current.addressSpace?.permitsLargePages = a.raw(1) == 0
+            return 0
+        case 42:  // PR_GET_THP_DISABLE
+            guard a.raw(1) == 0, a.raw(2) == 0, a.raw(3) == 0, a.raw(4) == 0 else { throw .invalidArgument }
+            return UserThread.current.addressSpace?.permitsLargePages == false ? 1 : 0
         default: throw .invalidArgument
         }
     }

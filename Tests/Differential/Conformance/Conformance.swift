@@ -19,7 +19,7 @@ private let families: [(name: StaticString, run: @Sendable () -> Void)] = [
     ("limits", limitsFamily), ("time", timeFamily), ("proc", procFamily), ("credentials", credentialsFamily),
     ("scheduling", schedulingFamily), ("sharedobject", sharedObjectFamily), ("timers", timersFamily),
     ("vectorstates", vectorStatesFamily), ("childkinds", childKindsFamily), ("pidfds", processDescriptorsFamily),
-    ("memorybounds", memoryBoundsFamily),
+    ("memorybounds", memoryBoundsFamily), ("largepages", largePagesFamily),
 ]
 
 /// Where a program starts: Embedded Swift has no `CommandLine`.

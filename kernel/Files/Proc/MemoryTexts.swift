@@ -19,6 +19,7 @@ enum MemoryTexts {
         for name in [StaticString("Buffers"), "SwapCached", "Active", "Inactive", "SwapTotal", "SwapFree", "Shmem"] {
             text.append(name, kibibytes: 0, width: 24)
         }
+        text.append("AnonHugePages", kibibytes: UInt64(LargePages.count * LargeFrame.byteCount / 1024), width: 24)
         text.append("Dirty", kibibytes: dirty, width: 24)
         text.append("CommitLimit", kibibytes: UInt64(Commitment.limit) * page, width: 24)
         text.append("Committed_AS", kibibytes: UInt64(Commitment.total) * page, width: 24)

@@ -5,6 +5,8 @@ import Synchronization
 /// a list through their own bookkeeping, and freed after the flush.
 public struct FrameGather: ~Copyable {
     private var head = FrameInfo.none
+    /// The blocks of large pages, by their first frames.
+    private var blocks = FrameInfo.none
 
     @inline(__always)
     public init() {}
@@ -20,6 +22,19 @@ public struct FrameGather: ~Copyable {
         head = UInt32(truncatingIfNeeded: address.frameNumber)
     }
 
+    /// Drops a reference to each frame of a large page.
+    @inline(never)
+    public mutating func releaseLarge(_ address: PhysicalAddress) {
+        let first = UInt32(truncatingIfNeeded: address.frameNumber)
+        // References are only taken by those who have one, or find the page in the tables that it was just taken out of.
+        if LargeFrame.isUnshared(first) {
+            FrameTable[first].pointee.next = blocks
+            blocks = first
+            return
+        }
+        for index in 0..<LargeFrame.frameCount { release(address + UInt64(index * pageSize)) }
+    }
+
     /// Frees what was gathered. The translation caches have been flushed.
     @inline(__always)
     public mutating func finish() {
@@ -28,9 +43,20 @@ public struct FrameGather: ~Copyable {
             head = FrameTable[frame].pointee.next
             FrameAllocator.free(PhysicalAddress(frameNumber: UInt64(frame)))
         }
+        if blocks != FrameInfo.none { finishBlocks() }
+    }
+
+    @inline(never)
+    private mutating func finishBlocks() {
+        while blocks != FrameInfo.none {
+            let first = blocks
+            blocks = FrameTable[first].pointee.next
+            LargeFrame.free(first)
+        }
     }
 
     deinit {
+        if blocks != FrameInfo.none { panic("gathered blocks were forgotten") }
         if head != FrameInfo.none { panic("gathered frames were forgotten") }
     }
 }

@@ -169,32 +169,11 @@ public enum KernelMap {
             } else if (address | target.rawValue) & 0x1f_ffff == 0, room >= 1 << 21 {
                 level = 1
             }
-            guard let slot = tables.makeSlot(address, level: level) else { return false }
+            guard let slot = tables.makeSlot(address, level: level, access: .writable) else { return false }
             if slot.pointee.isPresent { panic("a kernel page was mapped twice") }
             PageTables.fill(slot, PageTableEntry(target, level > 0 ? entryFlags.union(.large) : entryFlags))
             offset += 1 << PageTables.shift(level)
         }
         return true
-    }
-}
-
-extension PageTables {
-    /// The slot of a page of the given level (0: 4 KiB, 1: 2 MiB, 2: 1 GiB) for kernel mappings.
-    func makeSlot(_ address: UInt64, level: Int) -> Slot? {
-        if level == 0 { return makeSlot(address, access: .writable) }
-        var table = Self.table(root)
-        var current = 3
-        while current > level {
-            let slot = table + Self.index(address, current)
-            if !slot.pointee.isPresent {
-                guard let frame = TableFrames.allocate() else { return nil }
-                slot.pointee = PageTableEntry(frame, [.present, .writable])
-                if current < 3 { Self.liveCount(slot).pointee &+= 1 }
-            }
-            if slot.pointee.isLarge { return nil }
-            table = Self.table(slot.pointee.frame)
-            current -= 1
-        }
-        return table + Self.index(address, level)
     }
 }

@@ -51,7 +51,7 @@ public struct PageTables {
     /// The slot of a 4 KiB page; missing tables are made.
     /// - Parameter access: what the upper levels permit: `[.writable, .user]` for user memory, `[.writable]` for the kernel's.
     /// - Returns: nil when memory is exhausted.
-    @inline(__always)
+    @inline(never)
     public func makeSlot(_ address: UInt64, access: PageFlags) -> Slot? {
         var table = Self.table(root)
         var level = 3
@@ -70,7 +70,7 @@ public struct PageTables {
     }
 
     @inline(never)
-    private static func addTable(at slot: Slot, _ access: PageFlags, countsParent: Bool) -> Slot? {
+    static func addTable(at slot: Slot, _ access: PageFlags, countsParent: Bool) -> Slot? {
         guard let frame = TableFrames.allocate() else { return nil }
         slot.pointee = PageTableEntry(frame, access.union(.present))
         if countsParent { liveCount(slot).pointee &+= 1 }
@@ -139,35 +139,47 @@ public struct PageTables {
 
     // MARK: Runs of slots
 
-    /// Consecutive slots of one leaf table.
+    /// Consecutive slots of one leaf table; or the slot of a large page.
     @frozen
     public struct Run {
         /// The address that the first slot translates.
         public let address: UInt64
         public let slots: Slot
+        /// Pages of 4 KiB. Of a large page, those that lie in the range.
         public let count: Int
+        /// `slots` is the one slot of a 2 MiB page in its directory.
+        public let isLarge: Bool
         @inlinable public var end: UInt64 { address &+ UInt64(count) &* 4096 }
+        /// Of a large page: all of it lies in the range.
+        @inlinable public var isWhole: Bool { count == 512 }
     }
 
-    /// The slots of the first leaf table that exists in `[address, end)`; both are page aligned.
+    /// The slots of the first leaf table that exists in `[address, end)`; both are page aligned. Large pages are left out.
     /// - Complexity: O(levels) for each 512 GiB, 1 GiB or 2 MiB that is skipped.
     @inline(__always)
-    public func nextRun(from start: UInt64, to end: UInt64) -> Run? {
+    public func nextRun(from start: UInt64, to end: UInt64) -> Run? { nextRun(from: start, to: end, includesLarge: false) }
+
+    /// The same with large pages.
+    @inline(__always)
+    public func nextPiece(from start: UInt64, to end: UInt64) -> Run? { nextRun(from: start, to: end, includesLarge: true) }
+
+    @inline(__always)
+    private func nextRun(from start: UInt64, to end: UInt64, includesLarge: Bool) -> Run? {
         var address = start
         while address < end {
-            var table = Self.table(root)
+            var slot = Self.table(root) + Self.index(address, 3)
             var level = 3
             while level > 0 {
-                let entry = table[Self.index(address, level)]
+                let entry = slot.pointee
                 if !entry.isPresent || entry.isLarge { break }
-                table = Self.table(entry.frame)
                 level -= 1
+                slot = Self.table(entry.frame) + Self.index(address, level)
             }
             let size = UInt64(1) << Self.shift(max(level, 1))
             let next = (address & ~(size &- 1)) &+ size
-            if level == 0 {
+            if level == 0 || (includesLarge && level == 1 && slot.pointee.isPresent) {
                 let runEnd = min(next, end)
-                return Run(address: address, slots: table + Self.index(address, 0), count: Int((runEnd &- address) >> 12))
+                return Run(address: address, slots: slot, count: Int((runEnd &- address) >> 12), isLarge: level != 0)
             }
             address = next
         }
@@ -196,7 +208,7 @@ public struct PageTables {
 
     /// Empties a slot of an upper table; returns whether that table is now empty.
     @inline(__always)
-    private static func drop(_ slot: Slot) -> Bool {
+    static func drop(_ slot: Slot) -> Bool {
         slot.pointee = .empty
         let count = liveCount(slot)
         count.pointee &-= 1

@@ -26,6 +26,13 @@ public enum TranslationCache {
         }
     }
 
+    /// Forgets the large pages of `[start, end)`, which holds no others: one instruction for each of them.
+    public static func invalidateLarge(root: PhysicalAddress, from start: UInt64, to end: UInt64) {
+        everywhere(.invalidateLarge, root, from: start, to: end) {
+            if isLoaded(root) { invalidateLargeHere(from: start, to: end) }
+        }
+    }
+
     /// Forgets one page on this processor only, whose translation was older than the tables. Another one finds out by itself.
     @inline(__always)
     public static func invalidateStale(root: PhysicalAddress, page: UInt64) {
@@ -74,6 +81,16 @@ public enum TranslationCache {
         if (end &- start) >> 12 > wholeFlushThreshold { CPU.flushTLB() } else { invalidateEach(from: start, to: end) }
     }
 
+    private static func invalidateLargeHere(from start: UInt64, to end: UInt64) {
+        let size = UInt64(LargeFrame.byteCount)
+        if (end &- start) / size > wholeFlushThreshold { return CPU.flushTLB() }
+        var address = start
+        while address < end {
+            CPU.invalidatePage(UInt(address))
+            address &+= size
+        }
+    }
+
     private static func invalidateEach(from start: UInt64, to end: UInt64) {
         var address = start
         while address < end {
@@ -105,6 +122,7 @@ public enum TranslationCache {
         guard isLoaded(PhysicalAddress(request.root)) else { return }
         switch request.kind {
         case .invalidate: invalidateHere(from: request.start, to: request.end)
+        case .invalidateLarge: invalidateLargeHere(from: request.start, to: request.end)
         case .invalidateAll: CPU.flushTLB()
         case .leave: CPU.loadPageTable(KernelMap.root.rawValue)
         }

@@ -64,6 +64,8 @@ public struct MemoryUsage: Sendable {
     public var data: UInt64 = 0
     public var stack: UInt64 = 0
     public var text: UInt64 = 0
+    /// Pages of 2 MiB: 512 of `residentAnonymous` each.
+    public var large: UInt64 = 0
     /// Counted in `Commitment`.
     public var promised: UInt64 = 0
     /// The most that was ever mapped, and resident.

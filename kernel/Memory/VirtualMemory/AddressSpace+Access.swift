@@ -81,6 +81,9 @@ extension SpaceState {
                 guard FrameAllocator.isManaged(slot.pointee.frame) else { throw .badAddress }
                 return slot.pointee.frame
             }
+            if usage.large > 0, let slot = tables.largeSlot(page), !access.isWrite || slot.pointee.isWritable {
+                return slot.pointee.frame + (page & LargePages.mask)
+            }
             do throws(FaultError) {
                 try fault(page, access)
             } catch {

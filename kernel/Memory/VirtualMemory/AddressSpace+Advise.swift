@@ -48,6 +48,7 @@ extension AddressSpace {
                 guard let area = state.areas.area(at: page) else { throw .outOfMemory }
                 while page < area.pointee.end, result.count < pageCount {
                     var isResident = (state.tables.slot(page)?.pointee.rawValue ?? 0) != 0
+                    if !isResident, state.usage.large > 0 { isResident = state.tables.largeSlot(page) != nil }
                     if !isResident, let object = area.pointee.object {
                         isResident = object._withUnsafeGuaranteedRef { $0.isResident(area.pointee.pageIndex(page)) }
                     }
@@ -149,9 +150,11 @@ extension SpaceState {
                 break
             case .drop:
                 if area.pointee.flags.contains(.locked) { throw .invalidArgument }
+                try cutLargePages(at: low, and: high)
                 zap(area, from: low, to: high)
             case .free:
                 if area.pointee.object != nil || area.pointee.isShared { throw .invalidArgument }
+                try cutLargePages(at: low, and: high)
                 zap(area, from: low, to: high)
             case .willNeed:
                 if area.pointee.object != nil { populateRead(low, high) }
@@ -168,6 +171,7 @@ extension SpaceState {
                 if !object.isMemoryOnly { throw .notSupported }
                 holes.append((object, area.pointee.pageIndex(low), area.pointee.pageIndex(high)))
             case .setFlag, .clearFlag:
+                try cutLargePages(at: low, and: high)
                 if low > area.pointee.start { area = split(area, at: low) }
                 if high < area.pointee.end { split(area, at: high) }
                 changeFlag(area, advice)
@@ -181,7 +185,11 @@ extension SpaceState {
     mutating func changeFlag(_ area: AreaPointer, _ advice: MemoryAdvice) {
         account(area, pages: area.pointee.pageCount, adding: false)
         switch advice {
-        case .setFlag(let flag): area.pointee.flags.insert(flag)
+        case .setFlag(let flag):
+            area.pointee.flags.insert(flag)
+            // Either of the two takes the place of the other.
+            if flag == .largeWanted { area.pointee.flags.remove(.largeForbidden) }
+            if flag == .largeForbidden { area.pointee.flags.remove(.largeWanted) }
         case .clearFlag(let flag): area.pointee.flags.remove(flag)
         default: break
         }

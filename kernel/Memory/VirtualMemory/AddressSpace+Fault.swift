@@ -29,7 +29,9 @@ extension SpaceState {
         let page = address & ~4095
         // Page tables count too: a program must not use up the kernel's reserve.
         guard Reclaim.isOpen else { throw .outOfMemory }
-        guard let slot = tables.makeSlot(page, access: [.writable, .user]) else { throw .outOfMemory }
+        var found = tables.slot(page)
+        if found == nil { found = try slotWithoutTable(area, page, access) }
+        guard let slot = found else { return }
         do throws(FaultError) {
             if slot.pointee.rawValue != 0 {
                 try faultPresent(area, page, slot, access)

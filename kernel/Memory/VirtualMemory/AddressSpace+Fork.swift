@@ -22,6 +22,7 @@ extension SpaceState {
     mutating func copy(to child: inout SpaceState) throws(Errno) {
         child.breakStart = breakStart
         child.breakEnd = breakEnd
+        child.permitsLargePages = permitsLargePages
         var protected = false
         // What was copied before an error is in the list, by which it is freed.
         defer { child.areas.balance() }
@@ -39,7 +40,10 @@ extension SpaceState {
             let copy = AreaPointer.make(value)
             child.areas.append(copy)
             child.account(copy, pages: value.pageCount, adding: true)
-            if copiesPages { try copyPages(of: area, to: &child, &protected) }
+            if copiesPages {
+                try splitLargePages(from: area.pointee.start, to: area.pointee.end)
+                try copyPages(of: area, to: &child, &protected)
+            }
         }
     }
 

@@ -217,12 +217,13 @@ extension SpaceState {
     mutating func unmap(_ start: UInt64, _ end: UInt64, _ dropped: inout DroppedObjects) throws(Errno) {
         guard var area = areas.find(start), area.pointee.start < end else { return }
         if area.pointee.start < start, area.pointee.end > end, areas.count >= AddressSpace.maximumAreas { throw .outOfMemory }
+        try cutLargePages(at: start, and: end)
         var gather = FrameGather()
-        var any = false
+        var unmapped = Unmapped.nothing
         while area.pointee.start < end {
             let next = area.pointee.next
             let low = max(area.pointee.start, start), high = min(area.pointee.end, end)
-            if unmapSlots(area, from: low, to: high, &gather) { any = true }
+            unmapped.add(unmapSlots(area, from: low, to: high, &gather))
             account(area, pages: (high &- low) >> 12, adding: false)
             if low > area.pointee.start {
                 if high < area.pointee.end { split(area, at: high) }
@@ -239,7 +240,7 @@ extension SpaceState {
             guard let next else { break }
             area = next
         }
-        if any { TranslationCache.invalidate(root: tables.root, from: start, to: end) }
+        unmapped.flush(root: tables.root, from: start, to: end)
         gather.finish()
     }
 
@@ -261,7 +262,7 @@ extension SpaceState {
                 writes ? .write : area.pointee.protection == .execute ? FaultAccess(isWrite: false, isExecute: true) : .read
             while page < stop {
                 do throws(FaultError) { try fault(page, access) } catch { return }
-                page &+= 4096
+                page = usage.large > 0 && tables.largeSlot(page) != nil ? (page | LargePages.mask) &+ 1 : page &+ 4096
             }
         }
     }

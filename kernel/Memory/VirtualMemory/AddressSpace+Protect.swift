@@ -55,6 +55,9 @@ extension SpaceState {
             if limits.data != .max, (usage.data &+ pages) > limits.data >> 12 { throw .outOfMemory }
             if !whole.pointee.flags.contains(.notPromised), !Commitment.permits(pages) { throw .outOfMemory }
         }
+        try cutLargePages(at: low, and: high)
+        // An entry without access is not present, and a directory's entry that is not present is an empty one.
+        if protection.isEmpty { try splitLargePages(from: low, to: high) }
         var area = whole
         if low > area.pointee.start { area = split(area, at: low) }
         if high < area.pointee.end { split(area, at: high) }
@@ -75,7 +78,15 @@ extension SpaceState {
         let changed: PageFlags = [.present, .writable, .user, .accessed, .noExecute, .cacheDisabled, .writeThrough]
         var any = false
         var address = area.pointee.start
-        while let run = tables.nextRun(from: address, to: area.pointee.end) {
+        while let run = tables.nextPiece(from: address, to: area.pointee.end) {
+            if run.isLarge {
+                // Its pages are nobody else's.
+                let new = run.slots.pointee.removing(changed).adding(mayWrite ? flags.union([.writable, .dirty]) : flags)
+                _ = PageTables.exchange(run.slots, new)
+                any = true
+                address = run.end
+                continue
+            }
             for index in 0..<run.count {
                 let slot = run.slots + index
                 let old = slot.pointee

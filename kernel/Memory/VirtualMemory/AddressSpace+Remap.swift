@@ -117,6 +117,7 @@ extension SpaceState {
         account(fresh, pages: value.pageCount, adding: true)
         if oldLength > 0 {
             do throws(Errno) {
+                try splitLargePages(from: start, to: start + min(oldLength, newLength))
                 try movePages(source, from: start, to: target, byteCount: min(oldLength, newLength))
             } catch {
                 // Whatever has moved goes back where it was: those tables still exist or can be had again.

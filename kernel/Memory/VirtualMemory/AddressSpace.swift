@@ -90,6 +90,8 @@ struct SpaceState: ~Copyable {
     var breakEnd: UInt64 = 0
     /// New areas are locked (mlockall with MCL_FUTURE).
     var locksFutureAreas = false
+    /// Big anonymous areas get large pages.
+    var permitsLargePages = true
     /// The lock around this state, by which objects find it.
     var owner: Unmanaged<Mutex<SpaceState>>!
 
@@ -155,16 +157,22 @@ struct SpaceState: ~Copyable {
     /// Empties the page-table slots of a range of one area and drops the pages.
     mutating func zap(_ area: AreaPointer, from start: UInt64, to end: UInt64) {
         var gather = FrameGather()
-        let any = unmapSlots(area, from: start, to: end, &gather)
-        if any { TranslationCache.invalidate(root: tables.root, from: start, to: end) }
+        unmapSlots(area, from: start, to: end, &gather).flush(root: tables.root, from: start, to: end)
         gather.finish()
     }
 
-    /// The part of `zap` before the flush. Returns whether there was anything.
-    mutating func unmapSlots(_ area: AreaPointer, from start: UInt64, to end: UInt64, _ gather: inout FrameGather) -> Bool {
-        var any = false
+    /// The part of `zap` before the flush.
+    mutating func unmapSlots(_ area: AreaPointer, from start: UInt64, to end: UInt64, _ gather: inout FrameGather) -> Unmapped {
+        var unmapped = Unmapped.nothing
         var address = start
-        while let run = tables.nextRun(from: address, to: end) {
+        while let run = tables.nextPiece(from: address, to: end) {
+            if run.isLarge {
+                if unmapLarge(run, &gather) {
+                    unmapped.add(.large)
+                    address = run.end
+                }
+                continue
+            }
             var cleared: UInt32 = 0
             // Most tables hold a few pages: whoever has found them all need not look further.
             let live = PageTables.liveEntries(run.slots)
@@ -179,13 +187,13 @@ struct SpaceState: ~Copyable {
                 if !old.has(.unowned) { gather.release(old.frame) }
             }
             if cleared > 0 {
-                any = true
+                unmapped = .small
                 PageTables.cleared(run.slots, count: cleared)
                 tables.prune(run.address, into: &gather)
             }
             address = run.end
         }
-        return any
+        return unmapped
     }
 
     /// Makes the pages of a range read-only in the page tables.

@@ -12,6 +12,9 @@ public enum MemoryCounters {
     /// How often the background thread began, and how often it had changed pages written.
     static let wakes = Atomic<Int>(0), writeBacks = Atomic<Int>(0)
 
+    /// Large pages that were made by faults, that were not because there was no block at once, and that were cut into small ones.
+    static let largeFaults = Atomic<Int>(0), largeFallbacks = Atomic<Int>(0), largeSplits = Atomic<Int>(0)
+
     static func count(_ eviction: PageTree.Eviction, _ seeker: Reclaim.Seeker) {
         switch seeker {
         case .background:
@@ -30,7 +33,8 @@ public enum MemoryCounters {
             ("pgscan_kswapd", value(backgroundLooked)), ("pgsteal_kswapd", value(backgroundFreed)),
             ("pgscan_direct", value(directLooked)), ("pgsteal_direct", value(directFreed)), ("allocstall_normal", value(stalls)),
             ("pageoutrun", value(wakes)), ("kswapd_writebacks", value(writeBacks)), ("file_pages_unmapped", value(unmapped)),
-            ("pgactivate", value(kept)),
+            ("pgactivate", value(kept)), ("thp_fault_alloc", value(largeFaults)), ("thp_fault_fallback", value(largeFallbacks)),
+            ("thp_split_page", value(largeSplits)),
         ]
     }
 }

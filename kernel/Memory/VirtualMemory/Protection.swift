@@ -35,8 +35,15 @@ public struct AreaFlags: OptionSet, Sendable {
     /// Nobody promised that there is memory for it (MAP_NORESERVE).
     @inlinable public static var notPromised: AreaFlags { AreaFlags(rawValue: 1 << 8) }
 
+    /// Large pages are welcome (MADV_HUGEPAGE). It is said for others to see: they are used anyway.
+    @inlinable public static var largeWanted: AreaFlags { AreaFlags(rawValue: 1 << 9) }
+    /// No large pages (MADV_NOHUGEPAGE).
+    @inlinable public static var largeForbidden: AreaFlags { AreaFlags(rawValue: 1 << 10) }
+
     /// What two neighbours must agree on to become one area.
-    static var identity: AreaFlags { [.shared, .growsDown, .heap, .stack, .locked, .notForked, .wipedOnFork, .notPromised] }
+    static var identity: AreaFlags {
+        [.shared, .growsDown, .heap, .stack, .locked, .notForked, .wipedOnFork, .notPromised, .largeWanted, .largeForbidden]
+    }
 }
 
 /// What a faulting instruction wanted.

@@ -215,6 +215,7 @@ public enum Clone {
         }
 
         let old = thread.addressSpace
+        if let old, !old.permitsLargePages { space.permitsLargePages = false }
         let flags = machineInterruptSave()
         thread.addressSpace = space
         process.addressSpace = space

@@ -1,0 +1,61 @@
+import Support
+import Synchronization
+
+/// Blocks of 512 frames, aligned to 2 MiB, for large pages.
+///
+/// Each frame of a block is a single frame with a reference of its own from the beginning. So whoever cuts a large page into small ones has
+/// nothing to do here, and the frames go back one by one or together: free neighbours join again.
+public enum LargeFrame {
+    public static let order = 9
+    public static let frameCount = 512
+    public static let byteCount = 512 * pageSize
+    static let mask = UInt64(byteCount) - 1
+
+    /// Takes a block if there is one at once, and so much memory is free that nothing need be given back for it. Its contents are undefined.
+    public static func allocate() -> PhysicalAddress? {
+        guard FrameAllocator.isStarted, FrameAllocator.freeInZones >= Watermarks.total.high + frameCount else { return nil }
+        var zone = 2
+        // The memory for the oldest devices is left alone.
+        while zone > 0 {
+            let found = FrameAllocator.locked(zone) { zone -> UInt32? in
+                zone.freeCount >= zone.marks.high + frameCount ? zone.allocate(order: order) : nil
+            }
+            if let first = found {
+                adopt(first)
+                return PhysicalAddress(frameNumber: UInt64(first))
+            }
+            zone -= 1
+        }
+        return nil
+    }
+
+    /// Makes single frames, with a reference each, of a block that the caller has just taken.
+    static func adopt(_ first: UInt32) {
+        let infos = FrameTable[first]
+        for index in 0..<frameCount {
+            let info = infos + index
+            info.pointee.word = 1
+            info.pointee.kind = .allocated
+            info.pointee.order = 0
+            info.pointee.sizeClass = 0
+            info.pointee.table = .none
+        }
+    }
+
+    /// Gives back a block whose frames are referenced by the caller alone.
+    static func free(_ first: UInt32) {
+        let infos = FrameTable[first]
+        for index in 1..<frameCount { infos[index].kind = .tail }
+        FrameAllocator.locked(FrameAllocator.zoneIndex(first)) { $0.free(first, order: order) }
+    }
+
+    /// Whether nobody else has a reference to a frame of the block.
+    static func isUnshared(_ first: UInt32) -> Bool {
+        var address = PhysicalAddress(frameNumber: UInt64(first))
+        for _ in 0..<frameCount {
+            if FrameTable.references(address).pointee.load(ordering: .acquiring) != 1 { return false }
+            address = address + UInt64(pageSize)
+        }
+        return true
+    }
+}

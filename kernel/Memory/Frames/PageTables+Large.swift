@@ -1,0 +1,65 @@
+import Support
+
+// Pages of 2 MiB: entries of a directory, in place of a table with 512 pages.
+
+extension PageTables {
+    /// The slot of a page of the given level (0: 4 KiB, 1: 2 MiB, 2: 1 GiB); missing tables are made.
+    /// - Parameter access: what the upper levels permit.
+    /// - Returns: nil when memory is exhausted, or a larger page is there.
+    public func makeSlot(_ address: UInt64, level: Int, access: PageFlags) -> Slot? {
+        var table = Self.table(root)
+        var current = 3
+        while current > level {
+            let slot = table + Self.index(address, current)
+            if slot.pointee.isPresent {
+                if slot.pointee.isLarge { return nil }
+                table = Self.table(slot.pointee.frame)
+            } else {
+                guard let fresh = Self.addTable(at: slot, access, countsParent: current < 3) else { return nil }
+                table = fresh
+            }
+            current -= 1
+        }
+        return table + Self.index(address, level)
+    }
+
+    /// The slot in whose 2 MiB page an address lies; nil when there is no such page.
+    public func largeSlot(_ address: UInt64) -> Slot? {
+        let pml4 = Self.table(root)[Self.index(address, 3)]
+        guard pml4.isPresent else { return nil }
+        let pdpt = Self.table(pml4.frame)[Self.index(address, 2)]
+        guard pdpt.isPresent, !pdpt.isLarge else { return nil }
+        let slot = Self.table(pdpt.frame) + Self.index(address, 1)
+        return slot.pointee.isPresent && slot.pointee.isLarge ? slot : nil
+    }
+
+    /// Makes a table of the 512 pages that a large page consists of, with the same rights, and puts it in the place of that page.
+    ///
+    /// In between the slot is empty and `flush` is called: no processor may have translations of both kinds.
+    /// - Returns: false when there is no memory for a table.
+    public static func split(_ slot: Slot, flush: () -> Void) -> Bool {
+        guard let frame = TableFrames.allocate() else { return false }
+        let large = exchange(slot, .empty)
+        flush()
+        let flags = large.flags.subtracting(.large)
+        let entries = table(frame)
+        for index in 0..<512 { entries[index] = PageTableEntry(large.frame + UInt64(index * pageSize), flags) }
+        filled(entries, count: 512)
+        slot.pointee = PageTableEntry(frame, [.present, .writable, .user])
+        return true
+    }
+
+    /// Frees the directory of `address` and what is above it, as far as they are empty. User half only.
+    public func pruneDirectory(_ address: UInt64, into gather: inout FrameGather) {
+        let pml4 = Self.table(root) + Self.index(address, 3)
+        guard pml4.pointee.isPresent else { return }
+        let pdpt = Self.table(pml4.pointee.frame) + Self.index(address, 2)
+        guard pdpt.pointee.isPresent, !pdpt.pointee.isLarge else { return }
+        let directory = pdpt.pointee.frame
+        guard FrameAllocator.tag(directory).pointee == 0 else { return }
+        gather.release(directory)
+        guard Self.drop(pdpt) else { return }
+        gather.release(pml4.pointee.frame)
+        pml4.pointee = .empty
+    }
+}
