@@ -21,6 +21,7 @@ public func stormMain(_ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutab
         ("policies", policyStorm), ("groups", groupStorm), ("balance", balanceStorm), ("held", heldStorm),
         ("clock", clockStorm), ("locks", lockStorm), ("pressure", pressureStorm),
         ("threads", threadBombStorm), ("bomb", forkBombStorm), ("frames", frameStorm), ("large", largePageStorm),
+        ("fragments", fragmentStorm), ("move", moveStorm),
     ]
     for (known, body) in storms where strcmp(name, known.cString) == 0 {
         body(storm)

@@ -80,6 +80,13 @@ final class ProcSettings: ProcFolder {
             Item(
                 "vm",
                 [
+                    // 1 assembles large blocks of free memory; 2, for tests, also moves what can be moved for nothing.
+                    Item(
+                        "compact_memory",
+                        accept: { (_, text) throws(Errno) in
+                            Compaction.assembleAll(movesForNothing: try Self.number(text, atMost: 2) == 2)
+                        }
+                    ) { _ in [] },
                     Item("max_map_count") { _ in StaticString("65530").bytes },
                     Item(
                         "overcommit_memory",

@@ -53,6 +53,12 @@ struct BuddyZone: ~Copyable {
         return frame
     }
 
+    /// Takes a certain free block of 2^order frames, which the caller has found.
+    mutating func take(_ frame: UInt32, order: Int) {
+        unlink(frame, order: order)
+        freeCount -= 1 << order
+    }
+
     /// Gives a block back and joins it with its free neighbours.
     /// - Complexity: O(orders).
     mutating func free(_ block: UInt32, order blockOrder: Int) {

@@ -254,6 +254,20 @@ extension FrameAllocator {
         if isLow || isCritical { updatePressure() }
     }
 
+    /// Gives everything in this processor's lists back to the zones, where neighbours are joined.
+    public static func drainList() {
+        let flags = machineInterruptSave()
+        let cache = caches + Int(PerCPU.current.pointee.index)
+        drain(cache, .max)
+        while true {
+            let table = TableFrames.takeAny(from: cache)
+            if table == FrameInfo.none { break }
+            locked(zoneIndex(table)) { $0.free(table, order: 0) }
+        }
+        machineInterruptRestore(flags)
+        updatePressure()
+    }
+
     /// Takes a block from the zones, from `zone` downwards.
     @inline(never)
     private static func takeBlock(order: Int, zone: FrameZone) -> UInt32? {

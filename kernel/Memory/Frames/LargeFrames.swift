@@ -29,10 +29,14 @@ public enum LargeFrame {
         return nil
     }
 
+    /// Tries to assemble a block of 2^order frames below a frame number; returns whether it is worth looking for one again. For callers that
+    /// may sleep. Set by the upper layers at boot.
+    nonisolated(unsafe) public static var assemble: (_ order: Int, _ limit: UInt64) -> Bool = { _, _ in false }
+
     /// Makes single frames, with a reference each, of a block that the caller has just taken.
-    static func adopt(_ first: UInt32) {
+    static func adopt(_ first: UInt32, count: Int = frameCount) {
         let infos = FrameTable[first]
-        for index in 0..<frameCount {
+        for index in 0..<count {
             let info = infos + index
             info.pointee.word = 1
             info.pointee.kind = .allocated
@@ -43,9 +47,9 @@ public enum LargeFrame {
     }
 
     /// Gives back a block whose frames are referenced by the caller alone.
-    static func free(_ first: UInt32) {
+    static func free(_ first: UInt32, order: Int = order) {
         let infos = FrameTable[first]
-        for index in 1..<frameCount { infos[index].kind = .tail }
+        for index in 1..<1 << order { infos[index].kind = .tail }
         FrameAllocator.locked(FrameAllocator.zoneIndex(first)) { $0.free(first, order: order) }
     }
 

@@ -37,7 +37,7 @@ public struct DMABuffer: ~Copyable {
     public init?(byteCount: Int, zone: FrameZone = .dma32) {
         guard byteCount > 0 else { return nil }
         let count = (byteCount + pageSize - 1) >> pageShift
-        guard let first = FrameAllocator.allocateRun(count: count, zone: zone) else { return nil }
+        guard let first = Self.takeRun(count, zone) else { return nil }
         for index in 0..<UInt32(count) {
             let info = FrameTable[first + index]
             info.pointee.kind = .allocated
@@ -48,6 +48,20 @@ public struct DMABuffer: ~Copyable {
         pointer = physical.directMapped
         self.byteCount = byteCount
         FrameAllocator.zero(physical, byteCount: count << pageShift)
+    }
+
+    /// Takes consecutive frames; when there are none, some are made free by moving what is in the way.
+    private static func takeRun(_ count: Int, _ zone: FrameZone) -> UInt32? {
+        if let first = FrameAllocator.allocateRun(count: count, zone: zone) { return first }
+        guard count > 1, zone != .dma else { return nil }
+        let order = Int.bitWidth - (count - 1).leadingZeroBitCount
+        let limit = zone == .dma32 ? UInt64(FrameAllocator.firstNormalFrame) : .max
+        // Somebody else may be faster once.
+        for _ in 0..<2 {
+            guard LargeFrame.assemble(order, limit) else { return nil }
+            if let first = FrameAllocator.allocateRun(count: count, zone: zone) { return first }
+        }
+        return nil
     }
 
     deinit {

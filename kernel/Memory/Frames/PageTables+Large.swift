@@ -33,6 +33,35 @@ extension PageTables {
         return slot.pointee.isPresent && slot.pointee.isLarge ? slot : nil
     }
 
+    /// The slot of the leaf table in whose range an address lies; nil when there is none.
+    public func directorySlot(_ address: UInt64) -> Slot? {
+        let pml4 = Self.table(root)[Self.index(address, 3)]
+        guard pml4.isPresent else { return nil }
+        let pdpt = Self.table(pml4.frame)[Self.index(address, 2)]
+        guard pdpt.isPresent, !pdpt.isLarge else { return nil }
+        let slot = Self.table(pdpt.frame) + Self.index(address, 1)
+        return slot.pointee.isPresent && !slot.pointee.isLarge ? slot : nil
+    }
+
+    /// The frame of the table that `slot` is in.
+    public static func tableFrame(_ slot: Slot) -> PhysicalAddress {
+        PhysicalAddress(directMapped: UnsafeRawPointer(bitPattern: UInt(bitPattern: slot) & ~4095).unsafelyUnwrapped)
+    }
+
+    /// Moves a leaf table to a frame that the caller has; `slot` is the one in its directory.
+    ///
+    /// In between the slot is empty and `flush` is called, so that no processor looks through the old table any more, or marks pages in it.
+    /// - Returns: the old frame, with its reference.
+    public static func moveTable(_ slot: Slot, to frame: PhysicalAddress, flush: () -> Void) -> PhysicalAddress {
+        let entry = exchange(slot, .empty)
+        flush()
+        table(frame).update(from: table(entry.frame), count: 512)
+        FrameTable.info(frame).pointee.table = .lower
+        FrameAllocator.tag(frame).pointee = FrameAllocator.tag(entry.frame).pointee
+        slot.pointee = PageTableEntry(frame, entry.flags)
+        return entry.frame
+    }
+
     /// Makes a table of the 512 pages that a large page consists of, with the same rights, and puts it in the place of that page.
     ///
     /// In between the slot is empty and `flush` is called: no processor may have translations of both kinds.

@@ -66,6 +66,7 @@ extension SpaceState {
         }
         guard let frame = LargeFrame.allocate() else {
             MemoryCounters.largeFallbacks.wrappingAdd(1, ordering: .relaxed)
+            Compaction.request()
             return false
         }
         FrameAllocator.zero(frame, byteCount: LargeFrame.byteCount)

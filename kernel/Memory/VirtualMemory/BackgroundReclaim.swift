@@ -48,6 +48,7 @@ public enum BackgroundReclaim {
             return
         }
         self.thread = thread
+        Compaction.start()
         Scheduler.launch(thread)
     }
 
@@ -60,6 +61,12 @@ public enum BackgroundReclaim {
         if isWanted.exchange(true, ordering: .sequentiallyConsistent) { return }
         requests.wake()
     }
+
+    /// Wakes the thread, for which there is other work.
+    static func wake() { requests.wake() }
+
+    /// Whether the caller may wait for the thread.
+    static var mayWait: Bool { thread != nil && !isCurrent }
 
     /// Has memory given back and waits for a result, but no longer than one whole run. The longer the caller may wait, the fewer locks it
     /// may hold.
@@ -138,7 +145,8 @@ public enum BackgroundReclaim {
 
     private static func run() -> Never {
         while true {
-            requests.waitUninterruptibly { isWanted.load(ordering: .acquiring) }
+            requests.waitUninterruptibly { isWanted.load(ordering: .acquiring) || Compaction.isWanted }
+            Compaction.run(sources)
             MemoryCounters.wakes.wrappingAdd(1, ordering: .relaxed)
             let before = progress
             let isDone = balance()

@@ -15,6 +15,12 @@ public enum MemoryCounters {
     /// Large pages that were made by faults, that were not because there was no block at once, and that were cut into small ones.
     static let largeFaults = Atomic<Int>(0), largeFallbacks = Atomic<Int>(0), largeSplits = Atomic<Int>(0)
 
+    /// Compaction: its runs, those who waited for it, blocks that were assembled and that were not, pages that were moved and that
+    /// stayed.
+    static let compactionRuns = Atomic<Int>(0), compactionStalls = Atomic<Int>(0)
+    static let compactionSuccesses = Atomic<Int>(0), compactionFailures = Atomic<Int>(0)
+    static let migrated = Atomic<Int>(0), migrationFailures = Atomic<Int>(0), migrationLooked = Atomic<Int>(0)
+
     static func count(_ eviction: PageTree.Eviction, _ seeker: Reclaim.Seeker) {
         switch seeker {
         case .background:
@@ -34,7 +40,10 @@ public enum MemoryCounters {
             ("pgscan_direct", value(directLooked)), ("pgsteal_direct", value(directFreed)), ("allocstall_normal", value(stalls)),
             ("pageoutrun", value(wakes)), ("kswapd_writebacks", value(writeBacks)), ("file_pages_unmapped", value(unmapped)),
             ("pgactivate", value(kept)), ("thp_fault_alloc", value(largeFaults)), ("thp_fault_fallback", value(largeFallbacks)),
-            ("thp_split_page", value(largeSplits)),
+            ("thp_split_page", value(largeSplits)), ("compact_daemon_wake", value(compactionRuns)),
+            ("compact_stall", value(compactionStalls)), ("compact_success", value(compactionSuccesses)),
+            ("compact_fail", value(compactionFailures)), ("compact_migrate_scanned", value(migrationLooked)),
+            ("pgmigrate_success", value(migrated)), ("pgmigrate_fail", value(migrationFailures)),
         ]
     }
 }

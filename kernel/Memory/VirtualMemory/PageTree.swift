@@ -302,6 +302,17 @@ struct PageTree: ~Copyable {
         return 0
     }
 
+    /// Replaces the entry of each page by what `body` returns, which is not 0.
+    mutating func changeEntries(_ body: (UInt64) -> UInt64) { root = Self.change(root, height, body) }
+
+    private static func change(_ entry: UInt64, _ level: UInt64, _ body: (UInt64) -> UInt64) -> UInt64 {
+        if entry == 0 { return 0 }
+        if level == 0 { return body(entry) }
+        let node = node(entry)
+        for index in 0..<fanout where node[index] != 0 { node[index] = change(node[index], level - 1, body) }
+        return entry
+    }
+
     /// The pages in `[first, end)`, ascending.
     func forEach(from first: UInt64, to end: UInt64, _ body: (UInt64, UInt64) -> Void) {
         Self.visit(root, height, 0, first, end, body)

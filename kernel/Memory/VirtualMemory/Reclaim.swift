@@ -27,6 +27,19 @@ public enum Reclaim {
         }
     }
 
+    /// Calls `body` with the tree of every cache that is filled from a device. Those that come or go meanwhile may be missed.
+    static func forEachTree(_ body: (Mutex<PageTree>) -> Void) {
+        var index = 0
+        while true {
+            let tree: Mutex<PageTree>? = registry.withLock { registry in
+                index < registry.trees.count ? registry.trees[index].takeUnretainedValue() : nil
+            }
+            guard let tree else { return }
+            body(tree)
+            index += 1
+        }
+    }
+
     /// Who looks for pages, for the counts in /proc/vmstat.
     enum Seeker { case background, direct }
 
