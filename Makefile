@@ -88,11 +88,11 @@ $(KERNEL_ARCHIVE): $(KERNEL_SOURCES) $(PACKAGE_FILES) | $(SETUP)
 $(DEBUG_ARCHIVE): $(KERNEL_SOURCES) $(PACKAGE_FILES) | $(SETUP)
 	$(begin)
 	@rm -f $(DEBUG_ARCHIVE)
-	swift build --triple $(TRIPLE) --toolset kernel/kernel.toolset.json --scratch-path .build-kernel-debug -c release -Xswiftc -DLOCKDEP --product MartletKernel
+	swift build --triple $(TRIPLE) --toolset kernel/kernel.toolset.json --scratch-path .build-kernel-debug -c release -Xswiftc -DLOCKDEP -Xswiftc -DHEAPCHECK --product MartletKernel
 	$(end)
 
 .PHONY: kernel-debug
-kernel-debug: $(BUILD)/kernel-lockdep.elf ## compile and link the kernel that checks the order of its locks
+kernel-debug: $(BUILD)/kernel-lockdep.elf ## compile and link the kernel that checks its locks and its heap
 
 # Linked twice: the symbol table for backtraces is made from the first result. It comes last in its segment, so that it
 # moves no function.

@@ -8,6 +8,9 @@ enum KernelTests {
     private static let ready = Atomic<Int>(0)
 
     static func run(_ options: CommandLine) {
+        #if HEAPCHECK
+            HeapTests.run(options.value("martlet.test") ?? [])
+        #endif
         guard let name = options.value("martlet.test") else { return }
         if name.elementsEqual("panic".utf8) { panic("test of the panic path, asked for on the command line") }
         if name.elementsEqual("panic-everywhere".utf8) { panicEverywhere() }

@@ -83,6 +83,12 @@ extension Heap {
         state.takenCount &-= 1
         if wasFull { link(frame, &state) }
         guard slab.isEmpty else { return }
+        #if HEAPCHECK
+            if LeakSearch.isRunning {
+                state.emptyCount += 1
+                return
+            }
+        #endif
         // One empty slab is kept: a class that goes back and forth around a boundary does not thrash.
         if state.emptyCount == 0 {
             state.emptyCount = 1
@@ -153,6 +159,9 @@ private struct Slab {
     /// Makes every object free.
     func format(objectCount: Int) {
         for index in 0..<objectCount {
+            #if HEAPCHECK
+                ObjectGuard.format(base + index * objectSize, objectSize)
+            #endif
             let next = index + 1 < objectCount ? UInt32(index + 1) : Self.noObject
             (base + index * objectSize).storeBytes(of: next, as: UInt32.self)
         }

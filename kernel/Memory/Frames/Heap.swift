@@ -75,8 +75,8 @@ public enum Heap {
     /// - Returns: nil when memory is exhausted.
     @inline(__always)
     public static func allocate(byteCount: Int, alignment: Int) -> UnsafeMutableRawPointer? {
-        if isStarted, alignment <= 16, UInt(bitPattern: byteCount) <= UInt(largestClassSize) {
-            return allocateObject(Int(classOfSize[(byteCount + 15) >> 4]))
+        if isStarted, alignment <= 16, UInt(bitPattern: byteCount) <= UInt(largestClassSize - slack) {
+            return allocateObject(Int(classOfSize[(byteCount + slack + 15) >> 4]), byteCount)
         }
         return allocateUnusual(byteCount: byteCount, alignment: alignment)
     }
@@ -100,7 +100,7 @@ public enum Heap {
     }
 
     @inline(__always)
-    private static func allocateObject(_ sizeClass: Int) -> UnsafeMutableRawPointer? {
+    private static func allocateObject(_ sizeClass: Int, _ byteCount: Int) -> UnsafeMutableRawPointer? {
         let flags = machineInterruptSave()
         let magazine = magazines + (Int(PerCPU.current.pointee.index) * magazineStride + sizeClass)
         if magazine.pointee.head == nil { refill(magazine, sizeClass) }
@@ -112,11 +112,17 @@ public enum Heap {
         magazine.pointee.head = object.load(as: UnsafeMutableRawPointer?.self)
         magazine.pointee.count &-= 1
         machineInterruptRestore(flags)
+        #if HEAPCHECK
+            checkTaken(object, sizeClass, byteCount: byteCount)
+        #endif
         return object
     }
 
     @inline(__always)
     private static func freeObject(_ object: UnsafeMutableRawPointer, class sizeClass: Int) {
+        #if HEAPCHECK
+            checkGiven(object, sizeClass)
+        #endif
         let flags = machineInterruptSave()
         let magazine = magazines + (Int(PerCPU.current.pointee.index) * magazineStride + sizeClass)
         // SAFETY: the object is the heap's again, at least 16 bytes long and 16-byte aligned.
@@ -136,10 +142,10 @@ public enum Heap {
     private static func allocateUnusual(byteCount: Int, alignment: Int) -> UnsafeMutableRawPointer? {
         guard byteCount >= 0, alignment > 0, alignment & (alignment - 1) == 0 else { return nil }
         guard isStarted else { return EarlyArena.allocate(byteCount: byteCount, alignment: max(alignment, 16)) }
-        if alignment > 16, max(byteCount, alignment) <= largestClassSize {
+        if alignment > 16, max(byteCount + slack, alignment) <= largestClassSize {
             // Slabs are page aligned, so objects of a power-of-two size are aligned to their size.
-            let size = 1 << (Int.bitWidth - (max(byteCount, alignment) - 1).leadingZeroBitCount)
-            return allocateObject(Int(classOfSize[(size + 15) >> 4]))
+            let size = 1 << (Int.bitWidth - (max(byteCount + slack, alignment) - 1).leadingZeroBitCount)
+            return allocateObject(Int(classOfSize[(size + 15) >> 4]), byteCount)
         }
         return allocateLarge(byteCount: byteCount, alignment: alignment)
     }
