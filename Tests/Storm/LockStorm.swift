@@ -3,7 +3,14 @@
 import CTestSystem
 import TestCalls
 
-private let (lockOperation, unlockOperation, tryOperation, waitRequeue, requeue, lockByClock) = (6, 7, 8, 11, 12, 13)
+// One by one: a pattern is a variable that its first reader fills, and a child that was forked while another thread did so would wait for
+// that thread for ever.
+private let lockOperation = 6
+private let unlockOperation = 7
+private let tryOperation = 8
+private let waitRequeue = 11
+private let requeue = 12
+private let lockByClock = 13
 private let died: UInt32 = 0x4000_0000
 
 /// The lock as C libraries use it: the kernel is asked only when it is contended.
