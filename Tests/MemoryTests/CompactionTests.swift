@@ -26,23 +26,49 @@ private final class NumberedFile: PageCache {
     }
 }
 
+private struct TakenBlock {
+    let address: PhysicalAddress
+    let order: Int
+}
+
 @Suite struct CompactionTests {
     private static let base: UInt64 = 0x4000_0000
 
-    /// Takes blocks until no one of 512 frames is left, then gives some back.
-    private func shortage(leaving count: Int) -> [PhysicalAddress] {
+    /// Takes all memory there is, then gives some blocks of 1,024 frames back. Nothing smaller may stay free: it lies beside what other tests
+    /// keep, and pages that go there can be moved for ever without a block becoming free.
+    private func shortage(leaving count: Int) -> [TakenBlock] {
         FrameAllocator.drainList()
-        var taken: [PhysicalAddress] = []
-        while let block = FrameAllocator.allocate(order: 9) { taken.append(block) }
-        for _ in 0..<min(count, taken.count) { FrameAllocator.free(taken.removeLast(), order: 9) }
+        var taken: [TakenBlock] = []
+        for order in (0...10).reversed() {
+            while let block = FrameAllocator.allocate(order: order) { taken.append(TakenBlock(address: block, order: order)) }
+        }
+        // The memory for the oldest devices is left alone by what is tested.
+        var left = count
+        taken.removeAll { block in
+            guard left > 0, block.order == 10, block.address.frameNumber >= FrameAllocator.firstDMA32Frame else { return false }
+            FrameAllocator.free(block.address, order: 10)
+            left -= 1
+            return true
+        }
+        FrameAllocator.updatePressure()
+        return taken
+    }
+
+    private func giveBack(_ taken: [TakenBlock]) {
+        for block in taken { FrameAllocator.free(block.address, order: block.order) }
+    }
+
+    /// Takes the blocks of 512 frames that are left.
+    private func wholeBlocks() -> [TakenBlock] {
+        FrameAllocator.drainList()
+        var taken: [TakenBlock] = []
+        while let block = FrameAllocator.allocate(order: 9) { taken.append(TakenBlock(address: block, order: 9)) }
         return taken
     }
 
     private func blocks() -> Int {
-        FrameAllocator.drainList()
-        var taken: [PhysicalAddress] = []
-        while let block = FrameAllocator.allocate(order: 9) { taken.append(block) }
-        for block in taken { FrameAllocator.free(block, order: 9) }
+        let taken = wholeBlocks()
+        giveBack(taken)
         return taken.count
     }
 
@@ -63,8 +89,8 @@ private final class NumberedFile: PageCache {
 
     private func scatter(_ seeded: Seeded) throws {
         var random = seeded
-        let held = shortage(leaving: 24)
-        defer { for block in held { FrameAllocator.free(block, order: 9) } }
+        let held = shortage(leaving: 12)
+        defer { giveBack(held) }
         let file = NumberedFile(byteCount: 2000 << 12)
         var spaces: [AddressSpace] = [], marks: [[UInt64]] = [[], []]
         let count = 3500
@@ -112,8 +138,8 @@ private final class NumberedFile: PageCache {
         // A page that is shared by two stays where it is; so does one that somebody uses.
         try spaces[0].advise(Self.base + 50 << 12, byteCount: UInt64(count - 50) << 12, .setFlag(.notForked))
         let child = try spaces[0].fork()
-        let rest = shortage(leaving: 0)
-        defer { for block in rest { FrameAllocator.free(block, order: 9) } }
+        let rest = wholeBlocks()
+        defer { giveBack(rest) }
         let dirty = Reclaim.dirtyPages, cached = Reclaim.cachedPages
         let moved = MemoryCounters.migrated.load(ordering: .relaxed)
         let sources = Spaces(spaces)
@@ -173,7 +199,7 @@ private final class NumberedFile: PageCache {
             #expect(FrameAllocator.freeFrames == before + 511)
             FrameAllocator.release(block + UInt64(100 * pageSize))
             #expect(blocks() >= 1)
-            for block in held { FrameAllocator.free(block, order: 9) }
+            giveBack(held)
         }
     }
 
@@ -181,7 +207,7 @@ private final class NumberedFile: PageCache {
     @Test func largeBuffersAreAssembled() throws {
         FakeMemory.start()
         try withProcessor {
-            let held = shortage(leaving: 12)
+            let held = shortage(leaving: 6)
             let space = try AddressSpace()
             space.permitsLargePages = false
             let count = 12 * 512 - 600
@@ -190,7 +216,7 @@ private final class NumberedFile: PageCache {
             for page in 0..<count where page % 4 != 0 {
                 try space.advise(start + UInt64(page) << 12, byteCount: 4096, .drop)
             }
-            let rest = shortage(leaving: 0)
+            let rest = wholeBlocks()
             if DMABuffer(byteCount: 2 << 20) != nil { Issue.record("there is room as it is") }
             let sources = Spaces([space])
             let old = LargeFrame.assemble
@@ -204,7 +230,7 @@ private final class NumberedFile: PageCache {
                     if found != (page % 4 == 0 ? UInt64(page + 1) : 0) { Issue.record("page \(page) has \(found)"); return }
                 }
             }
-            for block in held + rest { FrameAllocator.free(block, order: 9) }
+            giveBack(held + rest)
         }
     }
 }

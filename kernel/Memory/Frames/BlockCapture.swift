@@ -127,12 +127,16 @@ public struct BlockSurvey {
     private var movable: [UInt16]
     /// Free frames in blocks that are not wholly free, and from which pages are taken first: pages that go anywhere else would break up what is to be assembled.
     private var room = 0
+    /// Free frames above the low mark. What is free in a block that is being emptied is held meanwhile, and what lies in it needs a place
+    /// elsewhere: more at once than this would leave memory short, and nothing would move.
+    private var spare: Int
 
     /// Looks at what is free.
     public init() {
         let count = Int(FrameTable.count >> 9)
         movable = .init(repeating: 0, count: count)
         free = .init(repeating: 0, count: count)
+        spare = FrameAllocator.freeInZones - Watermarks.total.low
         for block in 0..<count {
             free[block] = Self.freeFrames(UInt32(block) << 9)
             let isAsked = FrameAllocator.zoneIndex(UInt32(block) << 9) > 0
@@ -187,11 +191,12 @@ public struct BlockSurvey {
                     gaps += Int(free[part])
                 }
             }
-            if isPossible, moves > 0, moves <= room - gaps, moves < best?.moves ?? .max { best = (block, moves, gaps) }
+            if isPossible, moves > 0, moves + gaps <= min(room, spare), moves < best?.moves ?? .max { best = (block, moves, gaps) }
             block += step
         }
         guard let best else { return nil }
         room -= best.gaps + best.moves
+        spare -= best.gaps + best.moves
         for part in best.block..<best.block + step { (free[part], movable[part]) = (0, 0) }
         return UInt32(best.block) << 9
     }
