@@ -7,7 +7,7 @@ import TestCalls
 func registerStorm(_ storm: Storm) {
     let (holds, moves, wide) = (storm.counter("holds", atLeast: 6), storm.counter("moves"), storm.counter("wide"))
     let processors = storm.counter("processors")
-    ts_store(wide, ts_has_wide_vectors())
+    ts_store(wide, ts_wide_vectors())
     let mask = Buffer(128)
     let size = sys(SYS_sched_getaffinity, 0, 128, mask.address)
     for byte in 0..<max(0, size) { _ = ts_add(processors, Int32(mask[byte].nonzeroBitCount)) }

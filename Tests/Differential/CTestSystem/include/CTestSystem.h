@@ -294,20 +294,44 @@ static inline void ts_cpuid(unsigned leaf, unsigned *c) {
     *c = 0;
     __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(*c), "=d"(d));
 }
-/// Whether the processor and the system keep 256-bit registers.
-static inline int ts_has_wide_vectors(void) {
+/// Which vector registers the processor and the system keep: 0: of 128 bits, 1: of 256, 2: of 512, and mask registers.
+static inline int ts_wide_vectors(void) {
     unsigned c, low, high;
     ts_cpuid(1, &c);
     if ((c >> 27 & 3) != 3) return 0;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low & 6) == 6;
+    return (low & 0xe6) == 0xe6 ? 2 : (low & 6) == 6;
 }
 
-/// Keeps patterns in all vector registers (256 bits where there are) over a busy loop; the number of registers that changed.
+#define TS_LOAD(n) "vmovdqu64 64*" #n "(%[in]), %%zmm" #n ";"
+#define TS_STORE(n) "vmovdqu64 %%zmm" #n ", 64*" #n "(%[out]);"
+#define TS_LOAD_MASK(n) "kmovw 2048+2*" #n "(%[in]), %%k" #n ";"
+#define TS_STORE_MASK(n) "kmovw %%k" #n ", 2048+2*" #n "(%[out]);"
+#define TS_8(each, tens) each(tens##0) each(tens##1) each(tens##2) each(tens##3) each(tens##4) each(tens##5) each(tens##6) each(tens##7)
+#define TS_32(each) TS_8(each, ) each(8) each(9) TS_8(each, 1) each(18) each(19) TS_8(each, 2) each(28) each(29) each(30) each(31)
+
+/// Keeps patterns in all registers of AVX-512 over a busy loop; the number of them that changed.
+static inline int ts_widest_vectors_hold(uint64_t seed, long turns) {
+    unsigned char in[2064], out[2064];
+    for (int i = 0; i < 2064; i++) in[i] = out[i] = (unsigned char)((seed >> (i & 31)) + i * 11 + (i >> 8) * 3);
+    __asm__ volatile(
+        TS_32(TS_LOAD) TS_8(TS_LOAD_MASK, ) "1: decq %[turns]; jnz 1b;" TS_32(TS_STORE) TS_8(TS_STORE_MASK, ) "vzeroupper"
+        : [turns] "+r"(turns)
+        : [in] "r"(in), [out] "r"(out)
+        : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+          "xmm12", "xmm13", "xmm14", "xmm15");
+    int changed = 0;
+    for (int i = 0; i < 32; i++) changed += memcmp(in + 64 * i, out + 64 * i, 64) != 0;
+    for (int i = 0; i < 8; i++) changed += memcmp(in + 2048 + 2 * i, out + 2048 + 2 * i, 2) != 0;
+    return changed;
+}
+
+/// Keeps patterns in all vector registers there are over a busy loop; the number of registers that changed.
 static inline int ts_vectors_hold(uint64_t seed, long turns) {
+    if (ts_wide_vectors() == 2) return ts_widest_vectors_hold(seed, turns);
     unsigned char in[512], out[512];
     for (int i = 0; i < 512; i++) in[i] = out[i] = (unsigned char)((seed >> (i & 31)) + i * 11);
-    if (ts_has_wide_vectors()) {
+    if (ts_wide_vectors()) {
         __asm__ volatile(
             "vmovdqu 0(%[in]), %%ymm0; vmovdqu 32(%[in]), %%ymm1; vmovdqu 64(%[in]), %%ymm2; vmovdqu 96(%[in]), %%ymm3;"
             "vmovdqu 128(%[in]), %%ymm4; vmovdqu 160(%[in]), %%ymm5; vmovdqu 192(%[in]), %%ymm6; vmovdqu 224(%[in]), %%ymm7;"
