@@ -62,7 +62,11 @@ import Testing
                 let expected = model.first { $0.end > address }?.start
                 if tree.find(address << 12)?.pointee.start != expected.map({ $0 << 12 }) { Issue.record("find is wrong"); return }
                 let length = UInt64(1 + random.below(random.chance(20) ? 3000 : 60))
-                let low = UInt64(random.below(space / 2)), high = low + UInt64(random.below(space))
+                var low = UInt64(random.below(space / 2)), high = low + UInt64(random.below(space))
+                // Mostly the same bounds, as in a program: what the tree remembers of the last search must be right.
+                if random.chance(80) {
+                    (low, high) = (random.chance(80) ? 16 : 300, random.chance(80) ? UInt64(space) - 5000 : 9000)
+                }
                 let found = tree.highestGap(byteCount: length << 12, low: low << 12, high: high << 12)
                 if found != highestGap(model, length, low, high).map({ $0 << 12 }) { Issue.record("gap search is wrong"); return }
             }

@@ -138,7 +138,9 @@ public func copyInString(from address: UserAddress, limit: Int) throws(Errno) ->
                     if raw[length] == 0 { terminated = true; break }
                     length += 1
                 }
-                result.append(contentsOf: UnsafeRawBufferPointer(rebasing: raw[0..<length]))
+                let part = UnsafeRawBufferPointer(rebasing: raw[0..<length])
+                // Usually all of it: no room for more is needed.
+                if result.isEmpty { result = Array(part) } else { result.append(contentsOf: part) }
             }
             return left
         }

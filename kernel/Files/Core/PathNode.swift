@@ -39,6 +39,12 @@ public final class PathNode {
         PathNode(parent: nil, name: name, hash: 0, inode: inode, mount: Mount.none)
     }
 
+    /// Whether it was made by `detached`.
+    var isDetached: Bool { mount === Mount.none }
+
+    /// The path of a detached node.
+    static func detachedPath(_ name: [UInt8]) -> [UInt8] { [UInt8(ascii: "/")] + name + Array(" (deleted)".utf8) }
+
     deinit {
         // A long chain of nodes that only their children kept would otherwise be released by recursion.
         var next = parent.take()

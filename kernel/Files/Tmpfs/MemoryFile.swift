@@ -17,8 +17,18 @@ public enum MemoryFiles {
         var metadata = InodeMetadata(permissions: executable ? 0o777 : 0o666, uid: uid, gid: gid)
         metadata.linkCount = 0
         let inode = MemoryInode(fileSystem, metadata, seals: allowsSealing ? 0 : Seals.seal)
-        let path = PathNode.detached(name: Array("memfd:".utf8) + name, inode: inode)
+        let path = PathNode.detached(name: shownName(name), inode: inode)
         return try inode.open(flags: [.readWrite, .largeFile], path: path)
+    }
+
+    private static func shownName(_ name: [UInt8]) -> [UInt8] {
+        let prefix: StaticString = "memfd:"
+        let length = prefix.utf8CodeUnitCount
+        return [UInt8](unsafeUninitializedCapacity: length + name.count) { bytes, count in
+            count = length + name.count
+            for index in 0..<length { bytes[index] = prefix.utf8Start[index] }
+            for index in 0..<name.count { bytes[length + index] = name[index] }
+        }
     }
 }
 

@@ -88,7 +88,7 @@ extension SpaceState {
     }
 
     /// Chooses or checks the address of a new mapping.
-    private func place(_ request: MapRequest, _ length: UInt64) throws(Errno) -> UInt64 {
+    private mutating func place(_ request: MapRequest, _ length: UInt64) throws(Errno) -> UInt64 {
         switch request.placement {
         case .anywhere(let hint):
             let wanted = pageRoundDown(hint)

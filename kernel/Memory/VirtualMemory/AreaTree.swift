@@ -5,6 +5,8 @@ struct AreaTree: ~Copyable {
     private(set) var first: AreaPointer?
     private(set) var last: AreaPointer?
     private(set) var count = 0
+    /// What the last search for a gap has shown: below `high` no gap of `byteCount` or more ends above `ceiling`. No length: nothing.
+    private var known: (byteCount: UInt64, high: UInt64, ceiling: UInt64) = (0, 0, 0)
 
     init() {}
 
@@ -40,17 +42,46 @@ struct AreaTree: ~Copyable {
     }
 
     /// The highest address in `[low, high)` at which `byteCount` bytes are free.
-    func highestGap(byteCount: UInt64, low: UInt64, high: UInt64) -> UInt64? {
+    /// - Complexity: O(log n). Programs map one area below the other: then one look below the last place is enough.
+    mutating func highestGap(byteCount: UInt64, low: UInt64, high: UInt64) -> UInt64? {
         guard byteCount > 0, high >= low, high - low >= byteCount else { return nil }
         let lastEnd = max(last?.pointee.end ?? 0, low)
         if lastEnd <= high, high - lastEnd >= byteCount { return high - byteCount }
-        return Self.highestGap(root, byteCount, low, high)
+        let found: UInt64?
+        if known.byteCount != 0, byteCount >= known.byteCount, high == known.high, low < known.ceiling {
+            found = highestGapBelowKnown(byteCount, low)
+        } else {
+            found = Self.highestGap(root, byteCount, low, high)
+        }
+        if let found { known = (byteCount, high, found + byteCount) }
+        return found
+    }
+
+    /// The same, with no need to look above what is known.
+    private func highestGapBelowKnown(_ byteCount: UInt64, _ low: UInt64) -> UInt64? {
+        // What was mapped there, or the first area above: the gap is often just before it.
+        if let area = find(known.ceiling - 1) {
+            let start = max(area.pointee.previous?.pointee.end ?? 0, low), end = min(area.pointee.gapEnd, known.ceiling)
+            if end > start, end - start >= byteCount { return end - byteCount }
+        }
+        guard known.ceiling - low >= byteCount else { return nil }
+        return Self.highestGap(root, byteCount, low, known.ceiling)
+    }
+
+    /// A gap that ends at `end` is or may be larger than before.
+    @inline(__always)
+    private mutating func gapGrew(before area: AreaPointer?) {
+        if known.byteCount != 0, area.map({ $0.pointee.gapEnd > known.ceiling }) ?? true { known.byteCount = 0 }
     }
 
     private static func highestGap(_ start: AreaPointer?, _ byteCount: UInt64, _ low: UInt64, _ high: UInt64) -> UInt64? {
         guard let node = start, node.pointee.largestGap >= byteCount else { return nil }
         // Gaps on the right begin at this node's end or later.
-        if node.pointee.end <= high - byteCount, let found = highestGap(node.pointee.right, byteCount, low, high) { return found }
+        if node.pointee.end <= high - byteCount, let right = node.pointee.right, right.pointee.largestGap >= byteCount,
+            let found = highestGap(right, byteCount, low, high)
+        {
+            return found
+        }
         let gapStart = max(node.pointee.previous?.pointee.end ?? 0, low)
         let gapEnd = min(node.pointee.gapEnd, high)
         if gapEnd > gapStart, gapEnd - gapStart >= byteCount { return gapEnd - byteCount }
@@ -128,6 +159,7 @@ struct AreaTree: ~Copyable {
     mutating func remove(_ area: AreaPointer) {
         count -= 1
         let previous = area.pointee.previous, next = area.pointee.next
+        gapGrew(before: next)
         if let previous { previous.pointee.next = next } else { first = next }
         if let next { next.pointee.previous = previous } else { last = previous }
 
@@ -155,7 +187,8 @@ struct AreaTree: ~Copyable {
     }
 
     /// The gap before `area` is another one: its start, or the end of the area before it, was changed.
-    func gapChanged(_ area: AreaPointer) {
+    mutating func gapChanged(_ area: AreaPointer) {
+        gapGrew(before: area)
         var node: AreaPointer? = area
         while let current = node {
             let gap = Self.largestGap(current)

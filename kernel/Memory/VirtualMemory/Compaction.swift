@@ -33,7 +33,10 @@ public enum Compaction {
     /// Called when there was no block for a large page. Returns at once.
     @inline(never)
     static func request() {
-        guard !FrameAllocator.isLow, !isWanted, machineMonotonicNanoseconds() >= restUntil.load(ordering: .relaxed) else {
+        // Where little is free at all, moving it together helps nobody.
+        guard FrameAllocator.missingFrames == 0, FrameAllocator.freeFrames > Watermarks.total.high + 2 * LargeFrame.frameCount,
+            !isWanted, machineMonotonicNanoseconds() >= restUntil.load(ordering: .relaxed)
+        else {
             return
         }
         wantedLimit.store(.max, ordering: .relaxed)
