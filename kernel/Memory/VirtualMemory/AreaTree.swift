@@ -112,7 +112,13 @@ struct AreaTree: ~Copyable {
         area.pointee.previous = previous
         area.pointee.next = next
         if let previous { previous.pointee.next = area } else { first = area }
-        if let next { next.pointee.previous = area } else { last = area }
+        if let next {
+            next.pointee.previous = area
+        } else {
+            // What was the open end is a gap now, of which nothing is known.
+            last = area
+            known.byteCount = 0
+        }
         if let parent {
             if isLeft { parent.pointee.left = area } else { parent.pointee.right = area }
         } else {
