@@ -119,6 +119,8 @@ struct AreaTree: ~Copyable {
             last = area
             known.byteCount = 0
         }
+        // An area in the guard of a stack takes the stack's place as what bounds the gap.
+        gapGrew(before: area)
         if let parent {
             if isLeft { parent.pointee.left = area } else { parent.pointee.right = area }
         } else {
