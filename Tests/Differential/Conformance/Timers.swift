@@ -287,7 +287,13 @@ private func numbers() {
     let time = Buffer(16)
     let (r, w) = pipe()
     let pid = child {
-        work(30_000_000)
+        // By its own clocks: those that count ticks see little of a short time on a busy machine.
+        let own = Buffer(16)
+        func used(_ kind: Int) -> Int {
+            sys(SYS_clock_gettime, ~0 << 3 | kind, own.address)
+            return own.load(Int.self, at: 0) * 1_000_000_000 + own.load(Int.self, at: 8)
+        }
+        for _ in 0..<100 where min(used(0), used(1), used(2)) < 30_000_000 { work(10_000_000) }
         write(w, "x")
         pause(milliseconds: 3000)
         return 0
