@@ -94,12 +94,12 @@ $(DEBUG_ARCHIVE): $(KERNEL_SOURCES) $(PACKAGE_FILES) | $(SETUP)
 .PHONY: kernel-debug
 kernel-debug: $(BUILD)/kernel-lockdep.elf ## compile and link the kernel that checks its locks and its heap
 
-# Linked twice: the symbol table for backtraces is made from the first result. It comes last in its segment, so that it
-# moves no function.
-$(BUILD)/kernel.elf: $(KERNEL_ARCHIVE) $(KERNEL_OBJECTS) kernel/kernel.ld kernel/symbols.awk
+# Linked three times: the symbol table for backtraces is made from the first result, the list of the addresses that move with the image
+# from the second. Each comes behind everything that it describes, so that it moves nothing of that.
+$(BUILD)/kernel.elf: $(KERNEL_ARCHIVE) $(KERNEL_OBJECTS) kernel/kernel.ld kernel/symbols.awk kernel/relocations.awk
 	$(call make-kernel,$(KERNEL_ARCHIVE),$(BUILD)/kernel,$(BUILD)/kernel.debug)
 
-$(BUILD)/kernel-lockdep.elf: $(DEBUG_ARCHIVE) $(KERNEL_OBJECTS) kernel/kernel.ld kernel/symbols.awk
+$(BUILD)/kernel-lockdep.elf: $(DEBUG_ARCHIVE) $(KERNEL_OBJECTS) kernel/kernel.ld kernel/symbols.awk kernel/relocations.awk
 	$(call make-kernel,$(DEBUG_ARCHIVE),$(BUILD)/kernel-lockdep,$(BUILD)/kernel-lockdep.debug)
 
 # Arguments: the archive, a folder for what comes between, the result with symbols.
@@ -107,15 +107,20 @@ define make-kernel
 	@mkdir -p $(2)
 	@printf 'section .martlet_symbols progbits alloc noexec nowrite align=8\nglobal martlet_symbols\nmartlet_symbols: dd 0\n' > $(2)/symbols0.asm
 	@nasm -f elf64 -o $(2)/symbols0.o $(2)/symbols0.asm
-	$(call link-kernel,$(1),$(2)/symbols0.o,$(2)/first.elf)
+	@awk -f kernel/relocations.awk /dev/null > $(2)/relocations0.asm
+	@nasm -f elf64 -o $(2)/relocations0.o $(2)/relocations0.asm
+	$(call link-kernel,$(1),$(2)/symbols0.o $(2)/relocations0.o,$(2)/first.elf)
 	@llvm-nm -n $(2)/first.elf | sed 's/ \$$e/ $$s/' | swift demangle --simplified | awk -f kernel/symbols.awk > $(2)/symbols.asm
 	@nasm -f elf64 -o $(2)/symbols.o $(2)/symbols.asm
-	$(call link-kernel,$(1),$(2)/symbols.o,$(3))
+	$(call link-kernel,$(1),$(2)/symbols.o $(2)/relocations0.o,$(2)/second.elf,--emit-relocs)
+	@llvm-readelf -rW $(2)/second.elf | LC_ALL=C grep '^00007f8' | LC_ALL=C sort | awk -f kernel/relocations.awk > $(2)/relocations.asm
+	@nasm -f elf64 -o $(2)/relocations.o $(2)/relocations.asm
+	$(call link-kernel,$(1),$(2)/symbols.o $(2)/relocations.o,$(3))
 	@llvm-objcopy --strip-all $(3) $@
 endef
 
 define link-kernel
-	$(LD) -static -nostdlib -z max-page-size=4096 -z noexecstack --gc-sections -T kernel/kernel.ld -o $(3) \
+	$(LD) -static -nostdlib -z max-page-size=4096 -z noexecstack --gc-sections $(4) -T kernel/kernel.ld -o $(3) \
 	  $(KERNEL_OBJECTS) $(2) --start-group $(1) $(SWIFT_EMBEDDED)/libswiftUnicodeDataTables.a --end-group
 endef
 
@@ -318,7 +323,7 @@ define boot-desktop
 	  echo "(from another machine, first: ssh -L $$port:127.0.0.1:$$port THIS-MACHINE). Ctrl-C ends the machine."; \
 	  display=vnc=$(strip $(VNC)); \
 	fi; \
-	exec $(QEMU) -display "$$display" -append "console=ttyS0 root=/dev/vda $(APPEND)" $(1) $(RUN_OPTIONS)
+	exec $(QEMU) -display "$$display" -append "console=ttyS0 root=/dev/vda $(2) $(APPEND)" $(1) $(RUN_OPTIONS)
 endef
 
 .PHONY: run gdb
@@ -327,7 +332,7 @@ run: image ## boot the desktop in QEMU
 
 gdb: image ## boot the desktop and wait for a debugger on port 1234
 	@echo "The machine waits. In another terminal: gdb -ex 'target remote :1234' $(BUILD)/kernel.debug   (docs/debugging.md)"
-	$(call boot-desktop,-s -S)
+	$(call boot-desktop,-s -S,nokaslr)
 
 # --- style ----------------------------------------------------------------------------------------
 

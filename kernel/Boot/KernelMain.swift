@@ -8,8 +8,15 @@ import Syscalls
 
 /// The kernel's entry, on the boot stack with interrupts off. Brings up, in this order: console, memory, interrupts, time,
 /// scheduler; the rest happens in a thread (`Bringup`).
+/// - Parameters:
+///   - imageOffset: how far the image was moved, in bytes.
+///   - directMap: where the direct map begins.
+///   - random: bits that nobody knows, for the other places that are chosen; 0 with `nokaslr`.
 @c(martlet_boot)
-public func kernelMain(_ magic: UInt32, _ address: UInt64) {
+public func kernelMain(_ magic: UInt32, _ address: UInt64, _ imageOffset: UInt64, _ directMap: UInt, _ random: UInt64) {
+    kernelImageBase = kernelLinkBase &+ imageOffset
+    directMapBase = directMap
+    KernelMap.moveStacks(random)
     Clock.markBoot()
     EarlySerial.start()
     guard let boot = BootInformation(magic: magic, address: address) else {

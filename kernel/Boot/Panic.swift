@@ -37,6 +37,11 @@ enum Panic {
             putDecimal(PerCPU.current.pointee.index)
             put("; the others are stopped.\n")
         }
+        put("Kernel offset ")
+        putHex(kernelImageBase &- kernelLinkBase)
+        put(", taken off below; direct map at ")
+        putHex(UInt64(directMapBase))
+        put("\n")
         if PerCPU.current.pointee.currentThread != 0 { put("Backtrace (most recent call first):\n") }
         if let instruction { putFrame(instruction) }
         backtrace(from: framePointer)
@@ -58,9 +63,10 @@ enum Panic {
         }
     }
 
+    /// A place in the code, as in build/kernel.debug.
     static func putFrame(_ address: UInt) {
         put("  ")
-        putHex(UInt64(address))
+        putHex(UInt64(address) &- (kernelImageBase &- kernelLinkBase))
         if let symbol = Symbols.find(address) {
             put(" ")
             put(symbol.name)

@@ -2,17 +2,19 @@
 public let pageSize = 4096
 public let pageShift = 12
 
-/// Where the kernel image is linked, less its physical address.
+/// Where the kernel image is linked, less its physical address. The boot code moves it: see `kernelImageBase`.
 ///
 /// Programs have the addresses below 64 TiB, the kernel those from 64 to 128 TiB: direct map, stacks and devices, image. It
 /// does not use the negative addresses that kernels usually have, because Embedded Swift (6.3) assumes that the top byte of a
 /// pointer is zero: `swift_retain` passes over objects at negative addresses, enums keep their tags in those bits, and
 /// so does `String`. The kernel's pages are inaccessible to programs all the same: they lack the user bit.
-public let kernelImageBase: UInt64 = 0x0000_7f80_0000_0000
+public let kernelLinkBase: UInt64 = 0x0000_7f80_0000_0000
+/// Where the kernel image lies, less its physical address: 18 random bits above `kernelLinkBase` (`asm/boot.asm`). Written once, at boot.
+nonisolated(unsafe) public var kernelImageBase = kernelLinkBase
 /// How many entries of the top-level page table belong to programs.
 public let userTopLevelEntries = 128
 
-/// Where the kernel maps all physical memory, as one linear window ("direct map").
+/// Where the kernel maps all physical memory, as one linear window ("direct map"): the boot code adds 13 random bits.
 /// The host tests point it at a block of ordinary memory.
 nonisolated(unsafe) public var directMapBase: UInt = 0x0000_4000_0000_0000
 
@@ -46,7 +48,7 @@ public struct PhysicalAddress: Equatable, Comparable, Sendable {
 public struct UserAddress: Equatable, Comparable, Sendable {
     public var rawValue: UInt64
 
-    /// One past the highest user address; see `kernelImageBase` for the division of the address space.
+    /// One past the highest user address; see `kernelLinkBase` for the division of the address space.
     @inlinable public static var limit: UInt64 { 0x0000_3fff_ffff_f000 }
 
     @inlinable public init(_ rawValue: UInt64) { self.rawValue = rawValue }

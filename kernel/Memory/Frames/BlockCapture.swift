@@ -191,7 +191,8 @@ public struct BlockSurvey {
                     gaps += Int(free[part])
                 }
             }
-            if isPossible, moves > 0, moves + gaps <= min(room, spare), moves < best?.moves ?? .max { best = (block, moves, gaps) }
+            let fits = moves > 0 && moves + gaps <= min(room, spare)
+            if isPossible, fits, moves < best?.moves ?? .max { best = (block, moves, gaps) }
             block += step
         }
         guard let best else { return nil }

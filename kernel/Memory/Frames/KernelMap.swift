@@ -34,7 +34,7 @@ public struct PagingFeatures: OptionSet, Sendable {
 /// is the same everywhere and never needs to be brought up to date.
 public enum KernelMap {
     /// Kernel stacks, each with guard pages.
-    static let stackArea: UInt64 = 0x0000_6000_0000_0000
+    nonisolated(unsafe) private(set) static var stackArea: UInt64 = 0x0000_6000_0000_0000
     /// Device memory.
     static let deviceArea: UInt64 = 0x0000_6080_0000_0000
     static let deviceAreaEnd: UInt64 = 0x0000_6100_0000_0000
@@ -42,6 +42,9 @@ public enum KernelMap {
     // Written by `buildFinal`, before other processors and threads run.
     nonisolated(unsafe) public private(set) static var root = PhysicalAddress(0)
     nonisolated(unsafe) static var features: PagingFeatures = []
+
+    /// Puts the stacks at one of 2^22 places. Before the first one is made.
+    public static func moveStacks(_ random: UInt64) { stackArea &+= (random & 0x3f_ffff) &* KernelStack.stride }
 
     /// Serialises changes to the kernel's tables.
     static let lock = SpinLock(DeviceRanges(start: deviceArea, end: deviceAreaEnd))
