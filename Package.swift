@@ -215,7 +215,8 @@ let tests: [Target] = [
     .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: optimised),
     .target(name: "KernelSeams", dependencies: ["Support", "Processor", "Frames", "Scheduling"], path: "Tests/KernelSeams"),
     .testTarget(
-        name: "ProcessorTests", dependencies: ["Processor", "ACPI", "RealTimeClock", "Support", "KernelSeams"],
+        name: "ProcessorTests",
+        dependencies: ["Processor", "ACPI", "RealTimeClock", "Support", "KernelSeams", "SeededRandom"],
         path: "Tests/ProcessorTests", swiftSettings: common),
     .testTarget(
         name: "MemoryTests",

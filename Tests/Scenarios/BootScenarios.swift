@@ -9,13 +9,16 @@ let bootScenarios: [Scenario] = [
         let machine = try test.start(test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh"))
         try machine.serial.expect("Martlet", seconds: 10)
     },
-    Scenario("boot/random-places", "the image and the direct map lie elsewhere each time, unless nokaslr says otherwise") { test in
+    Scenario("boot/random-places", "the image and the direct map lie elsewhere each time, unless nokaslr says otherwise") {
+        test in
         func places(_ words: String) throws -> (image: String, directMap: String) {
             let machine = try test.start(test.kernelConfiguration("console=ttyS0 root=/dev/vda martlet.test=panic \(words)"))
             defer { machine.stop() }
             try machine.serial.expect("end of kernel panic", seconds: 10)
             let text = machine.serial.text
-            guard let found = text.firstMatch(of: /Kernel offset (0x[0-9a-f]{16}), taken off below; direct map at (0x[0-9a-f]{16})/),
+            guard
+                let found = text.firstMatch(
+                    of: /Kernel offset (0x[0-9a-f]{16}), taken off below; direct map at (0x[0-9a-f]{16})/),
                 // The functions are found all the same.
                 text.contains(/\s0x00007f80[0-9a-f]{8} .*KernelTests/)
             else { throw TestFailure("the panic does not tell where the kernel lies: \(text)") }
@@ -26,7 +29,8 @@ let bootScenarios: [Scenario] = [
         for words in ["nokaslr", "a=nokaslr xnokaslr nokaslrx"] {
             let (image, directMap) = try places(words)
             let isFixed = image == "0x0000000000000000" && directMap == "0x0000400000000000"
-            try require(isFixed == (words == "nokaslr"), "with \(words) the image is moved by \(image), the direct map at \(directMap)")
+            try require(
+                isFixed == (words == "nokaslr"), "with \(words) the image is moved by \(image), the direct map at \(directMap)")
         }
     },
     Scenario("boot/panic", "a panic prints its reason and a symbolised backtrace, then stops") { test in

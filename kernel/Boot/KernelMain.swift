@@ -29,7 +29,8 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64, _ imageOffset: UInt64
 
     Features.current = Features.detect()
     TicketLock.useQueue(!Features.current.isVirtual)
-    CPU.enableProtections()
+    CPU.enableProtections(keepsTranslations: !options.has("nopcid"))
+    if CPU.keepsTranslations { Log.info("memory: translations are kept by process-context identifier") }
     ExtendedState.enable()
     Processors.registerFirst()
     SegmentTables.install()

@@ -5,21 +5,36 @@ import Synchronization
 public enum CPU {
     // MARK: Paging
 
-    /// Loads a top-level page table unless it is the one in use: each load of CR3 flushes the TLB.
+    /// Whether translations are kept by process-context identifier over loads of other page tables. Written at boot.
+    nonisolated(unsafe) public private(set) static var keepsTranslations = false
+
+    /// Loads a top-level page table unless it is the one in use. Interrupts are off. Without identifiers each load flushes the TLB.
     @inline(__always)
     public static func loadPageTable(_ root: UInt64) {
         let own = PerCPU.current
         if own.pointee.pageTable.load(ordering: .relaxed) == root { return }
         // First the note, then the load: who changes these tables either finds the note, or its change is loaded already.
         own.pointee.pageTable.store(root, ordering: .sequentiallyConsistent)
-        asmWriteCR3(root)
+        if keepsTranslations { loadKept(root) } else { asmWriteCR3(root) }
+    }
+
+    @inline(never)
+    private static func loadKept(_ root: UInt64) {
+        let (identifier, isKept) = PerCPU.current.pointee.translations.enter(root)
+        asmWriteCR3(root | identifier | (isKept ? 1 << 63 : 0))
+    }
+
+    /// Drops what this processor keeps of an address space that is not loaded.
+    @inline(__always)
+    public static func forgetTranslations(_ root: UInt64) {
+        if keepsTranslations { PerCPU.current.pointee.translations.forget(root) }
     }
     /// The top-level page table in use.
     @inline(__always)
     public static var pageTable: UInt64 { PerCPU.current.pointee.pageTable.load(ordering: .relaxed) }
     /// Drops the TLB entry of one page on this processor.
     @inline(__always) public static func invalidatePage(_ address: UInt) { asmInvalidatePage(address) }
-    /// Drops all TLB entries that are not global.
+    /// Drops all TLB entries of the page table in use that are not global.
     public static func flushTLB() { asmWriteCR3(asmReadCR3()) }
     /// Drops all TLB entries, global ones too, by toggling CR4.PGE (SDM volume 3A, 4.10.4.1).
     public static func flushTLBGlobal() {
@@ -77,10 +92,14 @@ public enum CPU {
     /// The frame pointer of the caller's caller, for backtraces.
     public static var framePointer: UInt { asmFramePointer() }
 
-    /// Turns on what protects the kernel: SMEP, SMAP, UMIP, write protection, FSGSBASE, SYSCALL.
-    public static func enableProtections() {
+    /// Turns on what protects the kernel: SMEP, SMAP, UMIP, write protection, FSGSBASE, SYSCALL; and process-context identifiers, before any
+    /// of them is in use.
+    /// - Parameter keepsTranslations: whether to use those identifiers where the processor has them. Counts on the first processor.
+    public static func enableProtections(keepsTranslations: Bool = true) {
         let features = Features.current
         var cr4 = asmReadCR4()
+        if PerCPU.current.pointee.index == 0 { Self.keepsTranslations = features.hasPCID && keepsTranslations }
+        if Self.keepsTranslations { cr4 |= 1 << 17 }
         if features.hasSMEP { cr4 |= 1 << 20 }
         if features.hasUMIP { cr4 |= 1 << 11 }
         if features.hasFSGSBase { cr4 |= 1 << 16 }

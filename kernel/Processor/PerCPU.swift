@@ -35,6 +35,8 @@ public struct PerCPUBlock: ~Copyable {
     public var runQueue: UInt = 0
     /// The top-level page table in use: what CR3 holds.
     public let pageTable = Atomic<UInt64>(0)
+    /// The address spaces whose translations are kept here.
+    public let translations = TranslationSlots()
     /// The task-state segment.
     public var taskState: UInt = 0
     /// The number by which interrupt controllers know the processor.

@@ -27,8 +27,11 @@ public enum ProcessorRequests {
         asmMemoryFence()
         var targets: UInt = 0
         for index in 0..<Processors.count where index != Int(own.pointee.index) {
-            if request.root == 0 || Processors[index].pointee.pageTable.load(ordering: .sequentiallyConsistent) == request.root {
-                targets |= 1 << UInt(index)
+            if request.root == 0 || isLoaded(request.root, index) { targets |= 1 << UInt(index) }
+            if request.root != 0, CPU.keepsTranslations, targets & 1 << UInt(index) == 0 {
+                Processors[index].pointee.translations.forget(request.root)
+                // It may have found them just before: see `TranslationSlots`.
+                if isLoaded(request.root, index) { targets |= 1 << UInt(index) }
             }
         }
         if targets == 0 || (isDisabledForTest && request.root != 0 && request.kind != .leave) { return }
@@ -46,6 +49,10 @@ public enum ProcessorRequests {
             machinePause()
             if machineMonotonicNanoseconds() > deadline { panic("a processor does not answer") }
         }
+    }
+
+    private static func isLoaded(_ root: UInt64, _ index: Int) -> Bool {
+        Processors[index].pointee.pageTable.load(ordering: .sequentiallyConsistent) == root
     }
 
     /// Serves what others have asked of this processor. Called in any context.

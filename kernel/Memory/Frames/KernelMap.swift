@@ -97,9 +97,6 @@ public enum KernelMap {
         return top
     }
 
-    /// Loads an address space, for its first use after being created (exec); switches do it themselves.
-    public static func load(_ root: PhysicalAddress) { CPU.loadPageTable(root.rawValue) }
-
     // MARK: Parts
 
     private static func mapDirect(_ tables: PageTables, _ image: KernelImageLayout) -> Bool {

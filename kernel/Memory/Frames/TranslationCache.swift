@@ -14,7 +14,7 @@ public enum TranslationCache {
     @inline(__always)
     public static func invalidate(root: PhysicalAddress, from start: UInt64, to end: UInt64) {
         everywhere(.invalidate, root, from: start, to: end) {
-            if isLoaded(root) { invalidateHere(from: start, to: end) }
+            if isLoadedOrForget(root) { invalidateHere(from: start, to: end) }
         }
     }
 
@@ -22,14 +22,14 @@ public enum TranslationCache {
     @inline(__always)
     public static func invalidate(root: PhysicalAddress, page: UInt64) {
         everywhere(.invalidate, root, from: page, to: page &+ 4096) {
-            if isLoaded(root) { CPU.invalidatePage(UInt(page)) }
+            if isLoadedOrForget(root) { CPU.invalidatePage(UInt(page)) }
         }
     }
 
     /// Forgets the large pages of `[start, end)`, which holds no others: one instruction for each of them.
     public static func invalidateLarge(root: PhysicalAddress, from start: UInt64, to end: UInt64) {
         everywhere(.invalidateLarge, root, from: start, to: end) {
-            if isLoaded(root) { invalidateLargeHere(from: start, to: end) }
+            if isLoadedOrForget(root) { invalidateLargeHere(from: start, to: end) }
         }
     }
 
@@ -43,7 +43,7 @@ public enum TranslationCache {
     @inline(__always)
     public static func invalidateAll(root: PhysicalAddress) {
         everywhere(.invalidateAll, root, from: 0, to: 0) {
-            if isLoaded(root) { CPU.flushTLB() }
+            if isLoadedOrForget(root) { CPU.flushTLB() }
         }
     }
 
@@ -51,6 +51,8 @@ public enum TranslationCache {
     public static func leave(root: PhysicalAddress) {
         let flags = machineInterruptSave()
         if isLoaded(root) { CPU.loadPageTable(KernelMap.root.rawValue) }
+        // Who gets the root's frame next must not find what was there.
+        CPU.forgetTranslations(root.rawValue)
         if Processors.count > 1 { broadcast(.leave, root, from: 0, to: 0) }
         machineInterruptRestore(flags)
     }
@@ -75,6 +77,14 @@ public enum TranslationCache {
 
     @inline(__always)
     private static func isLoaded(_ root: PhysicalAddress) -> Bool { CPU.pageTable & PageTableEntry.addressMask == root.rawValue }
+
+    /// Whether it is loaded here; if not, what this processor keeps of it is dropped.
+    @inline(__always)
+    private static func isLoadedOrForget(_ root: PhysicalAddress) -> Bool {
+        if isLoaded(root) { return true }
+        CPU.forgetTranslations(root.rawValue)
+        return false
+    }
 
     @inline(__always)
     private static func invalidateHere(from start: UInt64, to end: UInt64) {
@@ -118,13 +128,15 @@ public enum TranslationCache {
             }
             return
         }
-        // It may have loaded other tables meanwhile, which forgot these.
-        guard isLoaded(PhysicalAddress(request.root)) else { return }
+        // It may have loaded other tables meanwhile, which forgot these or kept them.
+        guard isLoadedOrForget(PhysicalAddress(request.root)) else { return }
         switch request.kind {
         case .invalidate: invalidateHere(from: request.start, to: request.end)
         case .invalidateLarge: invalidateLargeHere(from: request.start, to: request.end)
         case .invalidateAll: CPU.flushTLB()
-        case .leave: CPU.loadPageTable(KernelMap.root.rawValue)
+        case .leave:
+            CPU.loadPageTable(KernelMap.root.rawValue)
+            CPU.forgetTranslations(request.root)
         }
     }
 }
