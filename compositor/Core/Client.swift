@@ -13,6 +13,10 @@ public final class Client {
         public static var outgoingBytes: Int { 256 << 10 }
         /// Address space, not memory: terminals reserve gigabytes of which they use little.
         public static var poolBytes: Int { 64 << 30 }
+        /// Files of shared memory that stay open. Toolkits keep one or a few for each window.
+        public static var pools: Int { 256 }
+        /// The compositor's own memory for buffers of files that are not sealed.
+        public static var copiedBytes: Int { 256 << 20 }
         public static var frameCallbacks: Int { 1024 }
         public static var regionRects: Int { 4096 }
     }
@@ -24,8 +28,7 @@ public final class Client {
     // SAFETY: the compositor ends all its clients before it goes away.
     unowned(unsafe) let compositor: Compositor
     var objects = ObjectMap<Resource>(side: .server, limit: Limits.objects)
-    /// Bytes of all its shared-memory pools.
-    var poolBytes = 0
+    let sharedMemory = SharedMemoryAccount()
     public private(set) var hasFailed = false
     /// How many messages it has sent that were complete.
     public private(set) var messageCount = 0

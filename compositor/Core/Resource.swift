@@ -66,7 +66,6 @@ extension Resource.Kind {
         switch self {
         case .surface(let surface): surface.end()
         case .subsurface(let subsurface): subsurface.end()
-        case .pool(let pool): pool.end()
         case .buffer(let buffer): buffer.end()
         case .pointer(let pointer): pointer.end()
         case .keyboard(let keyboard): keyboard.end()

@@ -15,12 +15,15 @@ extension Client {
         switch request {
         case .createPool(let new, let file, let size):
             guard size > 0 else { return fail(id, WlShm.ErrorCode.invalidStride.rawValue, "a pool of \(size) bytes") }
-            guard poolBytes + Int(size) <= Limits.poolBytes else {
-                return fail(.display, WlDisplay.ErrorCode.noMemory.rawValue, "the pools are too large")
+            guard sharedMemory.addPool(byteCount: Int(size)) else {
+                return fail(.display, WlDisplay.ErrorCode.noMemory.rawValue, "the pools are too many or too large")
             }
-            guard let descriptor = file.take(), let pool = ShmPool(self, descriptor, byteCount: Int(size)) else {
-                return fail(id, WlShm.ErrorCode.invalidFd.rawValue, "the file cannot be mapped")
+            guard let descriptor = file.take() else {
+                sharedMemory.removePool(byteCount: Int(size))
+                return fail(id, WlShm.ErrorCode.invalidFd.rawValue, "there is no file")
             }
+            let pool = ShmPool(self, descriptor, byteCount: Int(size))
+            guard pool.remap() else { return fail(id, WlShm.ErrorCode.invalidFd.rawValue, "the file cannot be mapped") }
             try add(new, 1, .pool(pool))
         }
     }
@@ -35,16 +38,18 @@ final class ShmPool {
     private(set) var isMapped = false
     private var mapping: MemoryMapping?
     private(set) var byteCount: Int
-    private var hasEnded = false
+    let account: SharedMemoryAccount
 
-    init?(_ client: Client, _ file: consuming FileDescriptor, byteCount: Int) {
+    /// The account has the pool already.
+    init(_ client: Client, _ file: consuming FileDescriptor, byteCount: Int) {
         self.client = client
         self.byteCount = byteCount
         isSealed = ((try? file.seals()) ?? []).contains(.shrink)
         self.file = file
-        guard remap() else { return nil }
-        client.poolBytes += byteCount
+        account = client.sharedMemory
     }
+
+    deinit { account.removePool(byteCount: byteCount) }
 
     func handle(_ id: ObjectID, _ request: WlShmPool.Request) throws(WireError) {
         switch request {
@@ -59,33 +64,25 @@ final class ShmPool {
                     "\(width)x\(height), stride \(stride) at \(offset) is not in the pool")
             }
             try client.add(new, 1, .buffer(ShmBuffer(client, new, self, layout)))
-        case .destroy:
-            end()
-            client.remove(id)
+        // Its buffers keep it alive.
+        case .destroy: client.remove(id)
         case .resize(let size):
             let grown = Int(size)
-            guard grown >= byteCount, client.poolBytes + grown - byteCount <= Client.Limits.poolBytes else {
+            guard grown >= byteCount, account.grow(by: grown - byteCount) else {
                 return client.fail(id, WlShm.ErrorCode.invalidFd.rawValue, "a pool cannot become \(size) bytes long")
             }
             let old = byteCount
             byteCount = grown
             guard remap() else {
                 byteCount = old
+                account.shrink(by: grown - old)
                 return client.fail(id, WlShm.ErrorCode.invalidFd.rawValue, "the file cannot be mapped")
             }
-            client.poolBytes += grown - old
         }
     }
 
-    /// The client cannot name the pool any more; its buffers keep it alive.
-    func end() {
-        guard !hasEnded else { return }
-        hasEnded = true
-        client.poolBytes -= byteCount
-    }
-
     /// Maps the file if that is safe; false if it should be mapped and cannot.
-    private func remap() -> Bool {
+    func remap() -> Bool {
         guard let length = try? file.byteCount() else { return false }
         isMapped = isSealed && length >= byteCount
         guard isMapped else { return true }
@@ -146,13 +143,17 @@ final class ShmBuffer: ClientBuffer {
     private var hasEnded = false
     /// The pixels of a pool that is not mapped, as of the last commit.
     private var copy: [UInt8] = []
+    private let account: SharedMemoryAccount
 
     init(_ client: Client, _ id: ObjectID, _ pool: ShmPool, _ layout: BufferLayout) {
         self.client = client
         self.id = id
         self.pool = pool
         self.layout = layout
+        account = pool.account
     }
+
+    deinit { dropCopy() }
 
     var size: Size { Size(width: layout.width, height: layout.height) }
     var isOpaque: Bool { layout.format == .xrgb8888 }
@@ -175,7 +176,15 @@ final class ShmBuffer: ClientBuffer {
     func beginUse() {
         useCount += 1
         guard !pool.isMapped else { return }
-        if copy.isEmpty { copy = [UInt8](repeating: 0, count: layout.range.count) }
+        if copy.isEmpty {
+            guard account.addCopy(byteCount: layout.range.count) else {
+                if !hasEnded {
+                    client.fail(.display, WlDisplay.ErrorCode.noMemory.rawValue, "the buffers of unsealed files are too large")
+                }
+                return
+            }
+            copy = [UInt8](repeating: 0, count: layout.range.count)
+        }
         guard pool.read(layout.range, into: &copy) else {
             if !hasEnded { client.fail(id, WlShm.ErrorCode.invalidFd.rawValue, "the file is shorter than the buffer") }
             return
@@ -186,7 +195,12 @@ final class ShmBuffer: ClientBuffer {
     func endUse() {
         useCount -= 1
         guard useCount == 0 else { return }
-        if pool.isMapped { release() } else { copy = [] }
+        if pool.isMapped { release() } else { dropCopy() }
+    }
+
+    private func dropCopy() {
+        account.removeCopy(byteCount: copy.count)
+        copy = []
     }
 
     private func release() {
