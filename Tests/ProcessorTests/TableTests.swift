@@ -5,53 +5,6 @@ import KernelSeams
 import RealTimeClock
 import Testing
 
-/// Physical memory of 1 MiB with tables in it.
-private final class Memory {
-    private var bytes = [UInt8](repeating: 0, count: 1 << 20)
-
-    func store(_ value: some FixedWidthInteger, at offset: Int) {
-        withUnsafeBytes(of: value.littleEndian) { raw in for (index, byte) in raw.enumerated() { bytes[offset + index] = byte } }
-    }
-
-    private func store(_ text: String, at offset: Int) {
-        for (index, byte) in text.utf8.enumerated() { bytes[offset + index] = byte }
-    }
-
-    private func sign(_ offset: Int, _ count: Int, at place: Int) {
-        bytes[place] = 0
-        bytes[place] = 0 &- bytes[offset..<offset + count].reduce(0, &+)
-    }
-
-    /// A table with its header; `fill` gets the offset.
-    func table(_ signature: String, at offset: Int, byteCount: Int, revision: UInt8 = 1, _ fill: (Int) -> Void) {
-        store(signature, at: offset)
-        store(UInt32(byteCount), at: offset + 4)
-        store(revision, at: offset + 8)
-        fill(offset)
-        sign(offset, byteCount, at: offset + 9)
-    }
-
-    /// The root pointer at 0xe0000, and a root table with these.
-    func root(_ tables: [Int]) {
-        table("RSDT", at: 0x1000, byteCount: 36 + 4 * tables.count) { offset in
-            for (index, table) in tables.enumerated() { store(UInt32(table), at: offset + 36 + index * 4) }
-        }
-        store("RSD PTR ", at: 0xe0000)
-        store(UInt32(0x1000), at: 0xe0010)
-        sign(0xe0000, 20, at: 0xe0008)
-    }
-
-    func tables() -> ACPITables {
-        bytes.withUnsafeBytes { raw in
-            ACPITables(rsdp: 0) { address, count in
-                Int(address) + count <= raw.count ? raw.baseAddress! + Int(address) : nil
-            }
-        }
-    }
-
-    func damage(_ offset: Int) { bytes[offset] ^= 0xff }
-}
-
 @Suite struct TableTests {
     private func hpet(_ memory: Memory, space: UInt8 = 0, address: UInt64 = 0xfed0_0000) {
         memory.table("HPET", at: 0x2000, byteCount: 56) { offset in

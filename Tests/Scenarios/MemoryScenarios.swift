@@ -167,9 +167,3 @@ private struct MemoryFigures {
 
     subscript(_ name: String) -> Int { values[name] ?? 0 }
 }
-
-private func number(_ shell: GuestShell, _ command: String) throws -> Int {
-    let output = try shell.check(command)
-    guard let value = Int(output.split(separator: "\n").last ?? "") else { throw TestFailure("no number: \(output)") }
-    return value
-}

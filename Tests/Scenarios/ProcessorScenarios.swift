@@ -150,7 +150,8 @@ private func round(_ shell: GuestShell, _ name: String, seed: Int, milliseconds:
     }
 }
 
-private func number(_ shell: GuestShell, _ command: String) throws -> Int {
+/// The number that a command prints last.
+func number(_ shell: GuestShell, _ command: String) throws -> Int {
     let text = try shell.check(command)
     guard let number = Int(text.split(separator: "\n").last ?? "") else {
         throw TestFailure("\(command) gives no number: \(text)")

@@ -5,7 +5,8 @@ import TestDriver
 /// All scenarios: the cheap ones that explain later failures come first.
 public let allScenarios: [Scenario] =
     bootScenarios + kernelScenarios + clockScenarios + lockScenarios + processorScenarios + schedulingScenarios
-    + memoryScenarios + heapScenarios + largePageScenarios + desktopScenarios + mediaScenarios + differentialScenarios
+    + memoryScenarios + nodeScenarios + heapScenarios + largePageScenarios + desktopScenarios + mediaScenarios
+    + differentialScenarios
 
 /// Scenarios that the system does not pass yet, each with what is missing. They are not part of `make test`; `martlet-test run
 /// --pending` plays them, and one that passes is taken off this list.

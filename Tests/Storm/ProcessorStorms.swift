@@ -6,7 +6,7 @@ import TestCalls
 /// Threads keep patterns in all vector registers while they are moved about.
 func registerStorm(_ storm: Storm) {
     let (holds, moves, wide) = (storm.counter("holds", atLeast: 6), storm.counter("moves"), storm.counter("wide"))
-    let processors = storm.counter("processors")
+    let processors = storm.counter("processors"), far = storm.counter("on-other-nodes")
     ts_store(wide, ts_wide_vectors())
     let mask = Buffer(128)
     let size = sys(SYS_sched_getaffinity, 0, 128, mask.address)
@@ -22,7 +22,8 @@ func registerStorm(_ storm: Storm) {
             if index % 2 == 0 && sys(SYS_sched_setaffinity, 0, 128, own.address) == 0 {
                 _ = ts_add(moves, 1)
                 let place = Buffer(8)
-                sys(SYS_getcpu, place.address, 0, 0)
+                sys(SYS_getcpu, place.address, place.address + 4, 0)
+                if place.load(Int32.self, at: 4) > 0 { _ = ts_add(far, 1) }
                 storm.require(place.load(Int32.self, at: 0) == Int32(target), "a thread runs where it must not", target)
                 place.base.deallocate()
             }

@@ -32,12 +32,13 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64, _ imageOffset: UInt64
     CPU.enableProtections(keepsTranslations: !options.has("nopcid"))
     if CPU.keepsTranslations { Log.info("memory: translations are kept by process-context identifier") }
     ExtendedState.enable()
-    Processors.registerFirst()
+    let nodes = Nodes(ACPITables(rsdp: boot.rsdp) { mapEarly($0, $1, boot.memory) }.nodes)
+    Processors.registerFirst(nodes)
     SegmentTables.install()
     InterruptTable.load()
     KernelFault.reporter = { reportKernelFault($0, $1) }
 
-    startMemory(boot)
+    startMemory(boot, nodes)
     let acpi = ACPITables(rsdp: boot.rsdp, map: mapTable)
     Interrupts.start(acpi.interrupts) { KernelMap.mapDevice(PhysicalAddress($0), byteCount: 4096, caching: .uncached) }
     startClock(acpi, options)
@@ -87,7 +88,7 @@ private func applyConsoleOptions(_ options: CommandLine) {
 private let leastFreeFrames = 768
 
 /// Starts the allocators and builds the final page tables.
-private func startMemory(_ boot: BootInformation) {
+private func startMemory(_ boot: BootInformation, _ nodes: Nodes) {
     var reserved = boot.reserved
     reserved.append(MemoryRange(start: OtherProcessors.startPage, byteCount: 4096, kind: .reserved))
     let imageEnd = UInt64(KernelImage.imageEnd - KernelImage.virtualBase)
@@ -95,7 +96,7 @@ private func startMemory(_ boot: BootInformation) {
     for module in boot.modules {
         reserved.append(MemoryRange(start: module.start, byteCount: module.end - module.start, kind: .reserved))
     }
-    let free = Frames.start(memoryMap: boot.memory, reserved: reserved) ? FrameAllocator.freeFrames : 0
+    let free = Frames.start(memoryMap: boot.memory, reserved: reserved, nodes: nodes) ? FrameAllocator.freeFrames : 0
     if free < leastFreeFrames {
         panic(
             "too little memory: \(free * 4) KiB are left beside the kernel; a shell needs \(leastFreeFrames * 4), the desktop 24000"
@@ -109,7 +110,22 @@ private func startMemory(_ boot: BootInformation) {
         textStart: UInt64(KernelImage.textStart), textEnd: UInt64(KernelImage.textEnd),
         readOnlyEnd: UInt64(KernelImage.rodataEnd), end: UInt64(KernelImage.imageEnd))
     guard KernelMap.buildFinal(layout, features: paging) else { panic("too little memory: no room for page tables") }
+    if nodes.count > 1 {
+        for node in 0..<nodes.count {
+            var frames = 0
+            for zone in FrameAllocator.zoneReports where zone.node == node { frames += zone.managed }
+            Log.info("memory: node \(node) has \(frames * 4) KiB")
+        }
+    }
     Log.info("memory: \(FrameAllocator.totalFrames * 4) KiB usable, \(FrameAllocator.freeFrames * 4) KiB free")
+}
+
+/// Shows a firmware table before there is an allocator: what the boot code has mapped, of what the memory map calls memory.
+private func mapEarly(_ physical: UInt64, _ count: Int, _ memory: [MemoryRange]) -> UnsafeRawPointer? {
+    let end = physical &+ UInt64(count)
+    guard end >= physical, end <= 1 << 32 else { return nil }
+    let isKnown = end <= 1 << 20 || memory.contains { physical >= $0.start && end - $0.start <= $0.byteCount }
+    return isKnown ? UnsafeRawPointer(PhysicalAddress(physical).directMapped) : nil
 }
 
 /// Maps a firmware table for reading: RAM is in the direct map; anything else is mapped as a device.

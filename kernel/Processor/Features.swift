@@ -29,6 +29,15 @@ public struct Features: Sendable {
     /// Protected by being written once, before other processors start.
     nonisolated(unsafe) public static var current = Features()
 
+    /// The number by which interrupt controllers will know this processor (SDM volume 3A, 11.4.6).
+    static var initialIdentifier: UInt32 {
+        if cpuid(0).eax >= 11 {
+            let topology = cpuid(11)
+            if topology.ebx & 0xffff != 0 { return topology.edx }
+        }
+        return cpuid(1).ebx >> 24
+    }
+
     /// Asks the processor.
     public static func detect() -> Features {
         var result = Features()

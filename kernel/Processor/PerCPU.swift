@@ -41,6 +41,8 @@ public struct PerCPUBlock: ~Copyable {
     public var taskState: UInt = 0
     /// The number by which interrupt controllers know the processor.
     public var identifier: UInt32 = 0
+    /// The node of memory that it is near to; see `Nodes`.
+    public var node: UInt32 = 0
     /// Depth of interrupt handlers running on this processor.
     public var interruptDepth: UInt32 = 0
     /// The thread, by its block, whose FPU and vector registers are loaded here, unless it has been elsewhere since.
@@ -157,7 +159,13 @@ public enum Processors {
     public static subscript(_ index: Int) -> UnsafeMutablePointer<PerCPUBlock> { blocks[index]! }
 
     /// Makes the first processor, which runs this, known.
-    public static func registerFirst() { blocks[0] = PerCPU.current }
+    public static func registerFirst(_ nodes: Nodes = Nodes()) {
+        blocks[0] = PerCPU.current
+        Self.nodes = nodes
+        PerCPU.current.pointee.node = UInt32(nodes.node(of: Features.initialIdentifier))
+    }
+    /// Which memory is near which processors. Written at boot.
+    nonisolated(unsafe) public private(set) static var nodes = Nodes()
 
     /// Makes the block of one more processor.
     /// - Returns: nil when memory is short.
@@ -170,6 +178,7 @@ public enum Processors {
         block.pointee.selfAddress = UInt(bitPattern: block)
         block.pointee.index = UInt(index)
         block.pointee.identifier = identifier
+        block.pointee.node = UInt32(nodes.node(of: identifier))
         blocks[index] = block
         return block
     }

@@ -51,7 +51,8 @@ public struct SegmentTables {
         descriptors[5] = 0x00af_fb00_0000_ffff
         descriptors[6] = 103 | ((base & 0xff_ffff) << 16) | (0x89 << 40) | (((base >> 24) & 0xff) << 56)
         descriptors[7] = base >> 32
-        let number = UInt64(PerCPU.current.pointee.index)
+        // As on Linux: the node above twelve bits of the processor's number.
+        let number = UInt64(PerCPU.current.pointee.index) | UInt64(PerCPU.current.pointee.node) << 12
         descriptors[8] = 0x0040_f100_0000_0000 | number
         if Features.current.hasRDTSCP || Features.current.hasRDPID { asmWriteMSR(MSR.timestampAuxiliary, number) }
         withDescriptorPointer(limit: 71, base: UInt(bitPattern: descriptors)) { asmLoadGDT($0) }

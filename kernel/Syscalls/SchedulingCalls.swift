@@ -73,7 +73,7 @@ public enum SchedulingCalls {
         // Copying may sleep, and the thread then go on elsewhere: the number is read once.
         let processor = UInt32(currentThread.processor)
         if !a.address(0).isNull { try copyOut(processor, to: a.address(0)) }
-        if !a.address(1).isNull { try copyOut(UInt32(0), to: a.address(1)) }
+        if !a.address(1).isNull { try copyOut(Processors[Int(processor)].pointee.node, to: a.address(1)) }
         return 0
     }
 

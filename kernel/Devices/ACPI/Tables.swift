@@ -5,6 +5,7 @@ import Support
 /// power-off). ACPI specification 6.5, chapter 5. Every length is checked and every checksum verified.
 public struct ACPITables {
     public private(set) var interrupts = InterruptTopology()
+    public private(set) var nodes = NodeTopology()
     /// I/O port of the PM timer, 0 when there is none.
     public private(set) var powerTimerPort: UInt16?
     /// Where the HPET's registers are, if the machine has one.
@@ -82,6 +83,8 @@ public struct ACPITables {
             guard let (body, bodyLength) = open(entry) else { continue }
             switch body.loadUnaligned(as: UInt32.self) {
             case 0x4349_5041: readMADT(body, bodyLength)  // "APIC"
+            case 0x5441_5253: nodes.readSRAT(body, bodyLength)  // "SRAT"
+            case 0x5449_4c53: nodes.readSLIT(body, bodyLength)  // "SLIT"
             case 0x5445_5048: readHPET(body, bodyLength)  // "HPET"
             case 0x5043_4146: readFADT(body, bodyLength)  // "FACP"
             default: break

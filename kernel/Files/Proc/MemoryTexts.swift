@@ -30,6 +30,13 @@ enum MemoryTexts {
     static func counters() -> [UInt8] {
         var text: KernelString = "nr_free_pages \(FrameAllocator.freeFrames)\n"
         text += "nr_file_pages \(Reclaim.cachedPages)\nnr_dirty \(Reclaim.dirtyPages)\n"
+        var (hit, miss, foreign) = (0, 0, 0)
+        for node in 0..<MemoryNodes.count {
+            let report = MemoryNodes.report(node)
+            (hit, miss, foreign) = (hit + report.hit, miss + report.miss, foreign + report.foreign)
+        }
+        // Every allocation prefers the node of the processor that it runs on.
+        text += "numa_hit \(hit)\nnuma_miss \(miss)\nnuma_foreign \(foreign)\nnuma_local \(hit)\nnuma_other \(miss)\n"
         for counter in MemoryCounters.all { text += "\(counter.name) \(counter.value)\n" }
         return text.utf8
     }
@@ -38,7 +45,7 @@ enum MemoryTexts {
     static func zones() -> [UInt8] {
         var text = KernelString()
         for zone in FrameAllocator.zoneReports where zone.managed > 0 {
-            text += "Node 0, zone "
+            text += "Node \(zone.node), zone "
             for _ in 0..<max(0, 8 - zone.name.utf8CodeUnitCount) { text += " " }
             text += "\(zone.name)\n"
             text += "  pages free     \(zone.free)\n        min      \(zone.marks.min)\n        low      \(zone.marks.low)\n"

@@ -139,7 +139,7 @@ public struct BlockSurvey {
         spare = FrameAllocator.freeInZones - Watermarks.total.low
         for block in 0..<count {
             free[block] = Self.freeFrames(UInt32(block) << 9)
-            let isAsked = FrameAllocator.zoneIndex(UInt32(block) << 9) > 0
+            let isAsked = UInt32(block) << 9 >= FrameAllocator.firstDMA32Frame
             if isAsked, Int(free[block]) < LargeFrame.frameCount { room += Int(free[block]) }
         }
     }

@@ -28,7 +28,7 @@ public enum FrameAllocator {
     nonisolated(unsafe) static var caches = UnsafeMutablePointer<ProcessorCache>(bitPattern: 16)!
     nonisolated(unsafe) static var isStarted = false
     /// What is free in each zone, to be read without its lock.
-    static let freeCounts: InlineArray<3, Atomic<Int>> = [Atomic(0), Atomic(0), Atomic(0)]
+    nonisolated(unsafe) static var freeCounts = UnsafeMutablePointer<Atomic<Int>>(bitPattern: 16)!
     /// Free memory is below the low watermarks: somebody should give back. Kept up to date roughly: whenever a processor's list is
     /// refilled or drained.
     nonisolated(unsafe) public internal(set) static var isLow = false
@@ -179,13 +179,18 @@ extension FrameAllocator {
 
     @inline(__always)
     private static func giveBack(_ frame: UInt32, order: Int) {
-        let zone = zoneIndex(frame)
-        if order > 0 || zone == 0 {
-            locked(zone) { $0.free(frame, order: order) }
+        if order > 0 || frame < firstDMA32Frame {
+            locked(zoneIndex(frame)) { $0.free(frame, order: order) }
             return
         }
         let info = FrameTable[frame]
         let flags = machineInterruptSave()
+        // The list is for the memory that is near.
+        if MemoryNodes.count > 1, MemoryNodes.node(of: frame) != Int(PerCPU.current.pointee.node) {
+            machineInterruptRestore(flags)
+            locked(zoneIndex(frame)) { $0.free(frame, order: order) }
+            return
+        }
         let cache = caches + Int(PerCPU.current.pointee.index)
         info.pointee.kind = .cached
         info.pointee.next = cache.pointee.head
@@ -206,32 +211,58 @@ extension FrameAllocator {
         }
     }
 
-    /// Moves up to a batch from the zones to a processor's list: from the highest zone that has enough, else from any.
+    /// The zones of some types (0 to 2, as `FrameZone`) in the order in which a processor of a node asks them: those of the nearest node
+    /// first, and of these the higher first.
+    /// - Returns: whether `body` was content with one.
+    @inline(__always)
+    static func forEachZone(_ types: ClosedRange<Int>, near node: Int, _ body: (Int) -> Bool) -> Bool {
+        for rank in 0..<MemoryNodes.count {
+            let first = MemoryNodes.node(near: node, rank: rank) * MemoryNodes.zonesInNode
+            var type = types.upperBound
+            while type >= types.lowerBound {
+                if body(first + type) { return true }
+                type -= 1
+            }
+        }
+        return false
+    }
+
+    /// Moves up to a batch from the zones to a processor's list: from the first zone that has enough, else from any.
     @inline(never)
     private static func refill(_ cache: UnsafeMutablePointer<ProcessorCache>) {
+        let node = Int(PerCPU.current.pointee.node)
         for sparesLow in [true, false] {
-            var zone = 2
-            while zone >= 0 {
-                let moved = locked(zone) { zone in
-                    var moved: UInt32 = 0
-                    while moved < batch, !sparesLow || zone.freeCount > zone.marks.low, let frame = zone.allocate(order: 0) {
-                        let info = FrameTable[frame]
-                        info.pointee.kind = .cached
-                        info.pointee.next = cache.pointee.head
-                        cache.pointee.head = frame
-                        moved &+= 1
-                    }
-                    return moved
+            // The memory for the oldest devices comes last.
+            for types in [1...2, 0...0] {
+                let isFilled = forEachZone(types, near: node) { index in
+                    let moved = moveBatch(from: index, to: cache, sparesLow: sparesLow)
+                    if moved > 0 { MemoryNodes.note(from: index / MemoryNodes.zonesInNode, for: node, Int(moved)) }
+                    return moved > 0
                 }
-                if moved > 0 {
-                    cache.pointee.count &+= moved
-                    updatePressure()
-                    return
-                }
-                zone -= 1
+                if isFilled { return updatePressure() }
             }
         }
         updatePressure()
+    }
+
+    /// - Parameter sparesLow: whether what is below the zone's low mark stays there.
+    @inline(never)
+    private static func moveBatch(
+        from index: Int, to cache: UnsafeMutablePointer<ProcessorCache>, sparesLow: Bool
+    ) -> UInt32 {
+        let moved = locked(index) { zone in
+            var moved: UInt32 = 0
+            while moved < batch, !sparesLow || zone.freeCount > zone.marks.low, let frame = zone.allocate(order: 0) {
+                let info = FrameTable[frame]
+                info.pointee.kind = .cached
+                info.pointee.next = cache.pointee.head
+                cache.pointee.head = frame
+                moved &+= 1
+            }
+            return moved
+        }
+        cache.pointee.count &+= moved
+        return moved
     }
 
     /// Moves frames from a processor's list back to their zones, neighbours in the list under one lock.
@@ -281,17 +312,26 @@ extension FrameAllocator {
     }
 
     private static func takeFromZones(order: Int, zone: FrameZone) -> UInt32? {
-        var index = Int(zone.rawValue)
-        while index >= 0 {
-            if let frame = locked(index, { $0.allocate(order: order) }) { return frame }
-            index -= 1
+        // Another processor's node by now will do as well.
+        let node = Int(PerCPU.current.pointee.node)
+        var found: UInt32?
+        func take(_ index: Int) -> Bool {
+            found = locked(index) { $0.allocate(order: order) }
+            if found == nil { return false }
+            MemoryNodes.note(from: index / MemoryNodes.zonesInNode, for: node, 1 << order)
+            return true
         }
-        return nil
+        if zone != .dma, forEachZone(1...Int(zone.rawValue), near: node, take) { return found }
+        _ = forEachZone(0...0, near: node, take)
+        return found
     }
 
     static let firstDMA32Frame: UInt32 = 0x100_0000 >> 12
     static let firstNormalFrame: UInt32 = 1 << 20
 
     @inline(__always)
-    static func zoneIndex(_ frame: UInt32) -> Int { frame >= firstNormalFrame ? 2 : frame >= firstDMA32Frame ? 1 : 0 }
+    static func zoneIndex(_ frame: UInt32) -> Int {
+        let type = frame >= firstNormalFrame ? 2 : frame >= firstDMA32Frame ? 1 : 0
+        return MemoryNodes.count == 1 ? type : type + MemoryNodes.node(of: frame) * MemoryNodes.zonesInNode
+    }
 }

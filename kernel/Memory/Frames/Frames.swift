@@ -1,4 +1,6 @@
+import Processor
 import Support
+import struct Synchronization.Atomic
 
 /// Starting the allocators: which memory they get and where their bookkeeping lies.
 public enum Frames {
@@ -12,16 +14,17 @@ public enum Frames {
     /// - Parameters:
     ///   - map: the firmware's memory map; it may overlap and be in any order.
     ///   - reserved: ranges that are in use: kernel image, boot modules, boot information.
+    ///   - nodes: which memory is near which processors.
     /// - Returns: false when there is too little memory to go on.
-    public static func start(memoryMap map: [MemoryRange], reserved: [MemoryRange]) -> Bool {
+    public static func start(memoryMap map: [MemoryRange], reserved: [MemoryRange], nodes: Nodes = Nodes()) -> Bool {
         var ranges = MemoryMapRules.usableFrames(map: map, reserved: reserved)
         guard !ranges.isEmpty else { return false }
         // Metadata for everything; if no hole is large enough, the memory furthest up is given up.
         while true {
             let frameCount = ranges[ranges.count - 1].end
-            let byteCount = Bookkeeping.byteCount(frameCount: frameCount)
+            let byteCount = Bookkeeping.byteCount(frameCount: frameCount, nodes)
             if let place = place(bytes: byteCount, in: &ranges) {
-                Bookkeeping.initialize(at: place, byteCount: byteCount, frameCount: frameCount)
+                Bookkeeping.initialize(at: place, byteCount: byteCount, frameCount: frameCount, nodes)
                 break
             }
             ranges.removeLast()
@@ -50,10 +53,10 @@ public enum Frames {
     private static func add(_ range: FrameRange) {
         var first = UInt32(truncatingIfNeeded: range.first)
         let end = UInt32(truncatingIfNeeded: range.end)
-        for (zone, zoneEnd) in [FrameAllocator.firstDMA32Frame, FrameAllocator.firstNormalFrame, UInt32.max].enumerated() {
-            let pieceEnd = min(end, zoneEnd)
-            if first < pieceEnd {
-                FrameAllocator.zones[zone].withLock { $0.add(first, pieceEnd) }
+        for zoneEnd in [FrameAllocator.firstDMA32Frame, FrameAllocator.firstNormalFrame, UInt32.max] {
+            while first < min(end, zoneEnd) {
+                let pieceEnd = min(end, zoneEnd, MemoryNodes.sectionEnd(first))
+                FrameAllocator.locked(FrameAllocator.zoneIndex(first)) { $0.add(first, pieceEnd) }
                 first = pieceEnd
             }
         }
@@ -83,29 +86,51 @@ public enum Frames {
 
 /// The one block of memory that holds all the state of the allocators.
 enum Bookkeeping {
-    static func byteCount(frameCount: UInt64) -> Int {
-        zonesByteCount + cachesByteCount + Heap.stateByteCount + Int(frameCount) * MemoryLayout<FrameInfo>.stride
+    static func byteCount(frameCount: UInt64, _ nodes: Nodes) -> Int {
+        zonesByteCount(nodes) + nodesByteCount(nodes) + MemoryNodes.sectionByteCount(frameCount: frameCount) + cachesByteCount
+            + Heap.stateByteCount + Int(frameCount) * MemoryLayout<FrameInfo>.stride
     }
 
-    private static var zonesByteCount: Int { (3 * MemoryLayout<SpinLock<BuddyZone>>.stride + 63) & ~63 }
+    private static func zonesByteCount(_ nodes: Nodes) -> Int {
+        (nodes.count * MemoryNodes.zonesInNode * MemoryLayout<SpinLock<BuddyZone>>.stride + 63) & ~63
+    }
+    /// What is free in each zone, and the counters of each node.
+    private static func nodesByteCount(_ nodes: Nodes) -> Int {
+        (nodes.count * (MemoryNodes.zonesInNode * 8 + MemoryLayout<NodeCounters>.stride) + 63) & ~63
+    }
     private static var cachesByteCount: Int {
         FrameAllocator.maximumProcessors * MemoryLayout<FrameAllocator.ProcessorCache>.stride
     }
 
-    static func initialize(at place: PhysicalAddress, byteCount: Int, frameCount: UInt64) {
+    static func initialize(at place: PhysicalAddress, byteCount: Int, frameCount: UInt64, _ nodes: Nodes) {
         // SAFETY: `place` is RAM that nobody uses, of `byteCount` bytes, below 4 GiB and thus in the boot direct map; the
         // pieces below follow each other and each is aligned, because the first is page aligned and their sizes are
         // multiples of 64.
         var cursor = place.directMapped
         UnsafeMutableRawBufferPointer(start: cursor, count: byteCount).initializeMemory(as: UInt8.self, repeating: 0)
 
-        let zones = cursor.bindMemory(to: SpinLock<BuddyZone>.self, capacity: 3)
+        let zoneCount = nodes.count * MemoryNodes.zonesInNode
+        let zones = cursor.bindMemory(to: SpinLock<BuddyZone>.self, capacity: zoneCount)
         let dma32 = FrameAllocator.firstDMA32Frame, normal = FrameAllocator.firstNormalFrame
-        (zones + 0).initialize(to: SpinLock(BuddyZone(firstFrame: 0, endFrame: dma32)))
-        (zones + 1).initialize(to: SpinLock(BuddyZone(firstFrame: dma32, endFrame: normal)))
-        (zones + 2).initialize(to: SpinLock(BuddyZone(firstFrame: normal, endFrame: UInt32(max(frameCount, UInt64(normal))))))
+        for node in 0..<nodes.count {
+            let first = zones + node * MemoryNodes.zonesInNode
+            (first + 0).initialize(to: SpinLock(BuddyZone(firstFrame: 0, endFrame: dma32)))
+            (first + 1).initialize(to: SpinLock(BuddyZone(firstFrame: dma32, endFrame: normal)))
+            (first + 2).initialize(
+                to: SpinLock(BuddyZone(firstFrame: normal, endFrame: UInt32(max(frameCount, UInt64(normal))))))
+        }
         FrameAllocator.zones = zones
-        cursor += zonesByteCount
+        cursor += zonesByteCount(nodes)
+
+        let counts = cursor.bindMemory(to: Atomic<Int>.self, capacity: zoneCount)
+        for zone in 0..<zoneCount { (counts + zone).initialize(to: Atomic(0)) }
+        FrameAllocator.freeCounts = counts
+        let counters = (cursor + zoneCount * 8).bindMemory(to: NodeCounters.self, capacity: nodes.count)
+        for node in 0..<nodes.count { (counters + node).initialize(to: NodeCounters()) }
+        MemoryNodes.counters = counters
+        cursor += nodesByteCount(nodes)
+        MemoryNodes.start(nodes, sections: cursor.assumingMemoryBound(to: UInt8.self), frameCount: frameCount)
+        cursor += MemoryNodes.sectionByteCount(frameCount: frameCount)
 
         let caches = cursor.bindMemory(to: FrameAllocator.ProcessorCache.self, capacity: FrameAllocator.maximumProcessors)
         caches.initialize(repeating: FrameAllocator.ProcessorCache(), count: FrameAllocator.maximumProcessors)

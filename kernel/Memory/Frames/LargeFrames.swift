@@ -1,3 +1,4 @@
+import Processor
 import Support
 import Synchronization
 
@@ -14,19 +15,20 @@ public enum LargeFrame {
     /// Takes a block if there is one at once, and so much memory is free that nothing need be given back for it. Its contents are undefined.
     public static func allocate() -> PhysicalAddress? {
         guard FrameAllocator.isStarted, FrameAllocator.freeInZones >= Watermarks.total.high + frameCount else { return nil }
-        var zone = 2
+        let node = Int(PerCPU.current.pointee.node)
+        var found: UInt32?
         // The memory for the oldest devices is left alone.
-        while zone > 0 {
-            let found = FrameAllocator.locked(zone) { zone -> UInt32? in
+        _ = FrameAllocator.forEachZone(1...2, near: node) { index in
+            found = FrameAllocator.locked(index) { zone in
                 zone.freeCount >= zone.marks.high + frameCount ? zone.allocate(order: order) : nil
             }
-            if let first = found {
-                adopt(first)
-                return PhysicalAddress(frameNumber: UInt64(first))
-            }
-            zone -= 1
+            if found == nil { return false }
+            MemoryNodes.note(from: index / MemoryNodes.zonesInNode, for: node, frameCount)
+            return true
         }
-        return nil
+        guard let found else { return nil }
+        adopt(found)
+        return PhysicalAddress(frameNumber: UInt64(found))
     }
 
     /// Tries to assemble a block of 2^order frames below a frame number; returns whether it is worth looking for one again. For callers that

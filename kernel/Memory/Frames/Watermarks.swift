@@ -23,7 +23,7 @@ public struct Watermarks: Sendable {
         let all = FrameAllocator.totalFrames
         let wanted = Swift.min(Swift.max(all / share, least), all / 4)
         total = Watermarks()
-        for zone in 0..<3 {
+        for zone in 0..<MemoryNodes.zoneCount {
             FrameAllocator.locked(zone) { zone in
                 let min = all == 0 ? 0 : wanted * zone.managedCount / all
                 zone.marks = Watermarks(min: min, low: min * 2, high: min * 3)
@@ -38,6 +38,7 @@ public struct Watermarks: Sendable {
 
 /// A zone as /proc/zoneinfo shows it. Frames in the lists of processors do not count as free.
 public struct ZoneReport {
+    public let node: Int
     public let name: StaticString
     public let free: Int, managed: Int, spanned: Int
     public let marks: Watermarks
@@ -57,7 +58,9 @@ extension FrameAllocator {
 
     /// Free frames that are in no processor's list.
     static var freeInZones: Int {
-        freeCounts[0].load(ordering: .relaxed) + freeCounts[1].load(ordering: .relaxed) + freeCounts[2].load(ordering: .relaxed)
+        var sum = 0
+        for zone in 0..<MemoryNodes.zoneCount { sum += freeCounts[zone].load(ordering: .relaxed) }
+        return sum
     }
 
     /// How many frames are missing until reclaiming may stop; 0 when there are enough.
@@ -66,18 +69,19 @@ extension FrameAllocator {
     /// How often a lock of a zone was taken, which all processors share: what the lists of the processors avoid.
     public static var sharedLockCount: UInt64 {
         var sum: UInt64 = 0
-        for zone in 0..<3 { sum &+= zones[zone].withLock { $0.lockCount } }
+        for zone in 0..<MemoryNodes.zoneCount { sum &+= zones[zone].withLock { $0.lockCount } }
         return sum
     }
 
-    /// The zones, lowest first.
+    /// The zones of all nodes, by node, lowest first.
     public static var zoneReports: [ZoneReport] {
         let names: [StaticString] = ["DMA", "DMA32", "Normal"]
-        return (0..<3).map { index in
+        return (0..<MemoryNodes.zoneCount).map { index in
             zones[index].withLock { zone in
                 ZoneReport(
-                    name: names[index], free: zone.freeCount, managed: zone.managedCount,
-                    spanned: Int(zone.endFrame - zone.firstFrame), marks: zone.marks, firstFrame: UInt64(zone.firstFrame))
+                    node: index / MemoryNodes.zonesInNode, name: names[index % MemoryNodes.zonesInNode], free: zone.freeCount, managed: zone.managedCount,
+                    spanned: Int(zone.spanned.upperBound - zone.spanned.lowerBound), marks: zone.marks,
+                    firstFrame: UInt64(zone.spanned.lowerBound))
             }
         }
     }

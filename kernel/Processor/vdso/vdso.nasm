@@ -217,21 +217,23 @@ FUNCTION getcpu
     test byte [FLAGS], HAS_RDPID
     jz .limit
     rdpid rax
-    and eax, 0xfff
     jmp .store
 .limit:
     mov ecx, NUMBER_SELECTOR
     lsl eax, ecx
     jnz .kernel
 .store:
+    mov edx, eax
+    and eax, 0xfff
     test rdi, rdi
     jz .node
     mov [rdi], eax
 .node:
+    shr edx, 12
     xor eax, eax
     test rsi, rsi
     jz .done
-    mov [rsi], eax
+    mov [rsi], edx
 .done:
     ret
 .kernel:
