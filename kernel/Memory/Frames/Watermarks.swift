@@ -79,7 +79,8 @@ extension FrameAllocator {
         return (0..<MemoryNodes.zoneCount).map { index in
             zones[index].withLock { zone in
                 ZoneReport(
-                    node: index / MemoryNodes.zonesInNode, name: names[index % MemoryNodes.zonesInNode], free: zone.freeCount, managed: zone.managedCount,
+                    node: index / MemoryNodes.zonesInNode, name: names[index % MemoryNodes.zonesInNode], free: zone.freeCount,
+                    managed: zone.managedCount,
                     spanned: Int(zone.spanned.upperBound - zone.spanned.lowerBound), marks: zone.marks,
                     firstFrame: UInt64(zone.spanned.lowerBound))
             }
