@@ -128,6 +128,12 @@ let kernelScenarios: [Scenario] = [
         try machine.serial.expect("watchdog: processor 0 takes no interrupts, at 0x", seconds: 40)
         try machine.serial.expect("interrupts are on again", seconds: 40)
     },
+    Scenario("processors/nested-interrupts", "a timer interrupts the handler of a device, and no thread is switched in it") {
+        test in
+        let machine = try test.start(
+            test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=nested-interrupts"))
+        try machine.serial.expect("test: the timer interrupted a device's handler", seconds: 20)
+    },
     Scenario("processors/state-report", "a non-maskable interrupt makes the kernel say what everybody does, and go on") { test in
         let shell = try test.startTestShell(processors: 2)
         try shell.check("{ (while :; do :; done) & }; looping=$!; { sleep 300 & }")

@@ -18,6 +18,22 @@ enum KernelTests {
         if name.elementsEqual("lock-orders".utf8) { LockTests.takeInBothOrders() }
         if name.elementsEqual("inheritance".utf8) { LockTests.inherit() }
         if name.elementsEqual("interrupts-off".utf8) { keepInterruptsOff() }
+        if name.elementsEqual("nested-interrupts".utf8) { nestInterrupts() }
+    }
+
+    /// Serves a device's interrupt until the timer's has come in between.
+    private static func nestInterrupts() {
+        let handler = SlowHandler()
+        guard let vector = Interrupts.allocateVector(handler) else { return Log.error("test: no vector is left") }
+        let flags = machineInterruptSave()
+        handler.timer.arm(at: machineMonotonicNanoseconds() + 2_000_000)
+        Interrupts.raiseHere(vector)
+        machineInterruptRestore(flags)
+        let end = machineMonotonicNanoseconds() + 2_000_000_000
+        while !handler.isDone.load(ordering: .acquiring), machineMonotonicNanoseconds() < end { machinePause() }
+        let isNested = handler.wasInterrupted.load(ordering: .acquiring)
+        Log.info("test: \(isNested ? "the timer interrupted a device's handler" : "a device's handler kept the timer back")")
+        Interrupts.releaseVector(vector)
     }
 
     /// The processors that are said to be there: on demand one among them that is not, so that nobody answers its start-up.
@@ -61,4 +77,25 @@ enum KernelTests {
     }
 
     static func launch(on processor: Int, _ body: @escaping () -> Void) { Scheduler.launchHere(on: processor, body) }
+}
+
+/// A device that takes its time: 0.3 s, unless a timer ends it.
+private final class SlowHandler: InterruptHandler {
+    final class EndTimer: KernelTimer {
+        let hasFired = Atomic<Bool>(false)
+        override func fire() { hasFired.store(true, ordering: .releasing) }
+    }
+
+    let timer = EndTimer()
+    let wasInterrupted = Atomic<Bool>(false), isDone = Atomic<Bool>(false)
+
+    override func handle() {
+        let thread = PerCPU.currentThread
+        let end = machineMonotonicNanoseconds() + 300_000_000
+        while !timer.hasFired.load(ordering: .acquiring), machineMonotonicNanoseconds() < end { machinePause() }
+        // Still the same thread: whatever came in between has not switched.
+        let isInterrupted = timer.hasFired.load(ordering: .acquiring) && PerCPU.currentThread == thread
+        wasInterrupted.store(isInterrupted, ordering: .releasing)
+        isDone.store(true, ordering: .releasing)
+    }
 }

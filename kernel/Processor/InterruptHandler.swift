@@ -9,9 +9,10 @@ public enum InterruptOutcome: Sendable {
 
 /// Someone who handles a device's interrupt.
 ///
-/// It runs with interrupts off, on the stack of what it interrupted, and does what cannot wait: it takes what the device has, in bounded
-/// loops, and wakes. Work that takes longer is done by a thread (`ThreadedInterrupt` in Scheduling). So no interrupt has to wait for
-/// long, and none needs to interrupt another: the depth of the stack stays known.
+/// It runs on the stack of what it interrupted, and does what cannot wait: it takes what the device has, in bounded loops, and wakes. Work that
+/// takes longer is done by a thread (`ThreadedInterrupt` in Scheduling). A device's handler can be interrupted by the processor's own
+/// interrupts, which have a higher priority class: timer, reschedule and requests; those run with interrupts off. So at most two handlers
+/// are on a stack. What a handler shares with them it protects by locks, which turn interrupts off.
 open class InterruptHandler {
     /// What /proc/interrupts calls it.
     open var name: StaticString { "device" }

@@ -273,17 +273,35 @@ public enum Interrupts {
         }
         let own = PerCPU.current
         own.pointee.interruptDepth += 1
-        own.pointee.servedVector.store(vector, ordering: .releasing)
-        if let handler = handlers[Int(vector)] {
-            if guards[Int(vector)].note(handler.serve()) { shutOff(vector) }
+        if usesAPIC, vector < timerVector {
+            // A device's. The local APIC keeps back what is not of a higher priority class than the one in service, so what may come
+            // now is the processor's own: timer, reschedule, request. None of them switches threads on its way out.
+            own.pointee.servedVector.store(vector, ordering: .releasing)
+            own.pointee.preemptionDepth &+= 1
+            machineRestore(0x200)
+            serve(vector, isFirst: count.pointee == 1)
+            _ = machineSave()
+            own.pointee.preemptionDepth &-= 1
+            own.pointee.servedVector.store(0, ordering: .releasing)
         } else {
-            if count.pointee == 1 { Log.warning("interrupts: vector \(vector) has no handler") }
-            if guards[Int(vector)].note(.notMine) { shutOff(vector) }
+            serve(vector, isFirst: count.pointee == 1)
         }
-        own.pointee.servedVector.store(0, ordering: .releasing)
         own.pointee.interruptDepth -= 1
         if usesAPIC { LocalAPIC.endOfInterrupt() } else if vector < 48 { LegacyPIC.endOfInterrupt(vector - 32) }
     }
+
+    @inline(__always)
+    private static func serve(_ vector: UInt8, isFirst: Bool) {
+        if let handler = handlers[Int(vector)] {
+            if guards[Int(vector)].note(handler.serve()) { shutOff(vector) }
+        } else {
+            if isFirst { Log.warning("interrupts: vector \(vector) has no handler") }
+            if guards[Int(vector)].note(.notMine) { shutOff(vector) }
+        }
+    }
+
+    /// Raises an interrupt on this processor, as its device would.
+    public static func raiseHere(_ vector: UInt8) { LocalAPIC.send(vector, to: PerCPU.current.pointee.identifier) }
 
     /// Masks an interrupt that comes again and again without anybody having asked for it.
     private static func shutOff(_ vector: UInt8) {
