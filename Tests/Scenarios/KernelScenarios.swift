@@ -128,6 +128,12 @@ let kernelScenarios: [Scenario] = [
         try machine.serial.expect("watchdog: processor 0 takes no interrupts, at 0x", seconds: 40)
         try machine.serial.expect("interrupts are on again", seconds: 40)
     },
+    Scenario("processors/calls", "all processors call all at the same time, and each call is answered by each") { test in
+        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=calls")
+        configuration.processors = 4
+        let machine = try test.start(configuration)
+        try machine.serial.expect("test: 1600 answers to 400 calls", seconds: 30)
+    },
     Scenario("processors/nested-interrupts", "a timer interrupts the handler of a device, and no thread is switched in it") {
         test in
         let machine = try test.start(

@@ -19,6 +19,23 @@ enum KernelTests {
         if name.elementsEqual("inheritance".utf8) { LockTests.inherit() }
         if name.elementsEqual("interrupts-off".utf8) { keepInterruptsOff() }
         if name.elementsEqual("nested-interrupts".utf8) { nestInterrupts() }
+        if name.elementsEqual("calls".utf8) { callAll() }
+    }
+
+    private static let endedCallers = Atomic<Int>(0)
+    private static let answers = Atomic<Int>(0)
+
+    /// Calls all processors a hundred times from each of them at the same time, and counts who comes.
+    private static func callAll() {
+        let count = Processors.count
+        for processor in 0..<count {
+            launch(on: processor) {
+                for _ in 0..<100 { ProcessorCalls.onAll { answers.wrappingAdd(1, ordering: .relaxed) } }
+                if endedCallers.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue == count {
+                    Log.info("test: \(answers.load(ordering: .relaxed)) answers to \(count * 100) calls")
+                }
+            }
+        }
     }
 
     /// Serves a device's interrupt until the timer's has come in between.

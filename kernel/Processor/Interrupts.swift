@@ -41,9 +41,11 @@ public enum Interrupts {
     public static let timerVector: UInt8 = 240
     public static let rescheduleVector: UInt8 = 241
     static let requestVector: UInt8 = 242
+    static let callVector: UInt8 = 243
     static let errorVector: UInt8 = 254
     public static let spuriousVector: UInt8 = 255
     /// The same as numbers, for who shows them.
+    public static var functionCallVector: Int { Int(callVector) }
     public static var translationVector: Int { Int(requestVector) }
     public static var controllerErrorVector: Int { Int(errorVector) }
 
@@ -89,6 +91,7 @@ public enum Interrupts {
         LocalAPIC.start(memory: base)
         setHandler(RescheduleInterrupt(), vector: rescheduleVector)
         setHandler(RequestInterrupt(), vector: requestVector)
+        setHandler(CallInterrupt(), vector: callVector)
         setHandler(APICErrorInterrupt(), vector: errorVector)
         for description in topology.ioAPICs {
             guard let memory = mapDevice(description.physical) else { continue }

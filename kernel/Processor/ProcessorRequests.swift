@@ -8,7 +8,7 @@ import Synchronization
 /// interrupts off cannot hold up the one that has the lock and waits for an answer.
 public enum ProcessorRequests {
     /// Longer than any processor may keep interrupts off. On an emulator other work of the host counts too.
-    private static let patienceNanoseconds: UInt64 = 20_000_000_000
+    static let patienceNanoseconds: UInt64 = 20_000_000_000
 
     /// What a request does on the processor that serves it. Set at boot, before other processors start.
     nonisolated(unsafe) public static var perform: (ProcessorRequest) -> Void = { _ in }

@@ -85,6 +85,7 @@ enum ProcessorTexts {
         (2, " NMI", "Non-maskable interrupts"), (Int(Interrupts.timerVector), " LOC", "Local timer interrupts"),
         (Int(Interrupts.spuriousVector), " SPU", "Spurious interrupts"),
         (Int(Interrupts.rescheduleVector), " RES", "Rescheduling interrupts"),
+        (Interrupts.functionCallVector, " CAL", "Function call interrupts"),
         (Interrupts.translationVector, " TLB", "TLB shootdowns"), (Interrupts.controllerErrorVector, " ERR", "APIC errors"),
     ]
 

@@ -128,14 +128,9 @@ public enum Compaction {
         return assembled
     }
 
-    /// Gives the free frames in the lists of all processors back to their zones: their lists cannot be reached from elsewhere.
+    /// Gives the free frames in the lists of all processors back to their zones. Only a processor itself reaches its lists.
     private static func drainLists() {
         guard BackgroundReclaim.isCurrent else { return FrameAllocator.drainList() }
-        let thread = currentThread
-        for processor in 0..<Processors.count {
-            Scheduler.setAllowedProcessors(of: thread, to: 1 << UInt64(processor))
-            FrameAllocator.drainList()
-        }
-        Scheduler.setAllowedProcessors(of: thread, to: .max)
+        ProcessorCalls.onAll { FrameAllocator.drainList() }
     }
 }
