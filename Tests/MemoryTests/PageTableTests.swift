@@ -7,11 +7,7 @@ import Testing
 @Suite struct PageTableTests {
     /// Random changes at addresses that share tables in every way, against a dictionary.
     @Test func walkerAgainstModel() {
-        FakeMemory.start()
-        withProcessor {
-            let before = FrameAllocator.freeFrames
-            let root = KernelMap.makeRoot()!
-            let tables = PageTables(root: root)
+        withTables { tables in
             var random = Seeded(20)
             var model: [UInt64: UInt64] = [:]
             // Few distinct values at each level: neighbours in leaf tables, directories and above.
@@ -57,8 +53,6 @@ import Testing
                 tables.prune(page, into: &gather)
                 gather.finish()
             }
-            FrameAllocator.release(root)
-            #expect(FrameAllocator.freeFrames == before)
         }
     }
 

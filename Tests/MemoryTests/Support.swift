@@ -1,7 +1,10 @@
 import ABI
+import KernelSeams
 import Support
 import Testing
 import VirtualMemory
+
+@testable import Frames
 
 /// A random number generator that repeats exactly (SplitMix64).
 struct Seeded: RandomNumberGenerator {
@@ -45,5 +48,17 @@ extension PageCache {
             do throws(Errno) { return .success(try read(&buffer, at: UInt64(offset))) } catch { return .failure(error) }
         }
         return Array(bytes.prefix(try result.get()))
+    }
+}
+
+/// Page tables of their own, which the body leaves empty: afterwards no frame is missing.
+func withTables(_ body: (PageTables) -> Void) {
+    FakeMemory.start()
+    withProcessor {
+        let before = FrameAllocator.freeFrames
+        let root = KernelMap.makeRoot()!
+        body(PageTables(root: root))
+        FrameAllocator.release(root)
+        #expect(FrameAllocator.freeFrames == before)
     }
 }

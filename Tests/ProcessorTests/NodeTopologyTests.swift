@@ -59,7 +59,7 @@ import Testing
                 }
             }
             memory.root([0x2000, 0x3000])
-            let topology = memory.tables(guarding: [0x2000, 0x3000]).nodes
+            let topology = memory.nodes(guarding: [0x2000, 0x3000])
             let nodes = Nodes(topology)
             #expect((1...Nodes.most).contains(nodes.count))
             for node in 0..<nodes.count where Set(nodes.nearest(to: node)) != Set((0..<nodes.count).map(UInt8.init)) {
@@ -97,7 +97,7 @@ import Testing
             memory.store(UInt32(1), at: entry + 12)
         }
         memory.root([0x2000])
-        let topology = memory.tables().nodes
+        let topology = memory.nodes()
         #expect(topology.memory.map(\.domain) == [0, 0x1_0002])
         #expect(topology.processors.map(\.identifier) == [1, 400] && topology.processors.allSatisfy { $0.domain == 0x1_0002 })
         #expect(Nodes(topology).node(of: 400) == 1)

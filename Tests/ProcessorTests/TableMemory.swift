@@ -1,5 +1,6 @@
 import ACPI
 import Glibc
+import Processor
 
 /// Physical memory of 1 MiB with tables in it.
 final class Memory {
@@ -37,12 +38,11 @@ final class Memory {
         sign(0xe0000, 20, at: 0xe0008)
     }
 
-    func tables() -> ACPITables {
-        bytes.withUnsafeBytes { raw in
-            ACPITables(rsdp: 0) { address, count in
-                Int(address) + count <= raw.count ? raw.baseAddress! + Int(address) : nil
-            }
-        }
+    func tables() -> ACPITables { withMap(guarding: []) { ACPITables(rsdp: 0, map: $0) } }
+
+    /// What the tables say about nodes. Whoever reads beyond what was mapped of those at `places` gets a fault.
+    func nodes(guarding places: Set<Int> = []) -> NodeTopology {
+        withMap(guarding: places) { ACPITables.nodes(rsdp: 0, map: $0) }
     }
 
     /// Two pages, of which the second cannot be read.
@@ -52,10 +52,11 @@ final class Memory {
         return memory
     }()
 
-    /// The same, and whoever reads beyond what was mapped of one of these tables gets a fault.
-    func tables(guarding places: Set<Int>) -> ACPITables {
+    private func withMap<Result>(
+        guarding places: Set<Int>, _ body: (@escaping (UInt64, Int) -> UnsafeRawPointer?) -> Result
+    ) -> Result {
         bytes.withUnsafeBytes { raw in
-            ACPITables(rsdp: 0) { address, count in
+            body { address, count in
                 guard Int(address) + count <= raw.count else { return nil }
                 let place = raw.baseAddress! + Int(address)
                 guard places.contains(Int(address)), count <= 4096 else { return place }

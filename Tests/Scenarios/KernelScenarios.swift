@@ -107,37 +107,29 @@ let kernelScenarios: [Scenario] = [
         try require(machine.serial.text.hasSuffix("---[ end of kernel panic ]---\n"), "something goes on:\n\(text.suffix(1000))")
     },
     Scenario("processors/lockup", "a processor that stays in the kernel is named in the log, with its function") { test in
-        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=lockup")
-        configuration.processors = 2
-        let machine = try test.start(configuration)
+        let machine = try startKernelTest("lockup", processors: 2, test)
         try machine.serial.expect("processor 1 has been in the kernel for 1", seconds: 40)
         try machine.serial.expect("without a pause, at 0x", seconds: 5)
         try machine.serial.expect("the lockup is over", seconds: 40)
     },
     Scenario("processors/interrupts-off", "a processor that keeps interrupts off is named by another one") { test in
-        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=interrupts-off")
-        configuration.processors = 2
-        let machine = try test.start(configuration)
+        let machine = try startKernelTest("interrupts-off", processors: 2, test)
         try machine.serial.expect("processor 0 takes no interrupts, at 0x", seconds: 40)
         try machine.serial.expect("interrupts are on again", seconds: 40)
     },
     Scenario("processors/only-one-stuck", "the only processor's being stuck with its interrupts off is noticed by the NMI") {
         test in
-        let machine = try test.start(
-            test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=interrupts-off"))
+        let machine = try startKernelTest("interrupts-off", processors: 1, test)
         try machine.serial.expect("watchdog: processor 0 takes no interrupts, at 0x", seconds: 40)
         try machine.serial.expect("interrupts are on again", seconds: 40)
     },
     Scenario("processors/calls", "all processors call all at the same time, and each call is answered by each") { test in
-        var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=calls")
-        configuration.processors = 4
-        let machine = try test.start(configuration)
+        let machine = try startKernelTest("calls", processors: 4, test)
         try machine.serial.expect("test: 1600 answers to 400 calls", seconds: 30)
     },
     Scenario("processors/nested-interrupts", "a timer interrupts the handler of a device, and no thread is switched in it") {
         test in
-        let machine = try test.start(
-            test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=nested-interrupts"))
+        let machine = try startKernelTest("nested-interrupts", processors: 1, test)
         try machine.serial.expect("test: the timer interrupted a device's handler", seconds: 20)
     },
     Scenario("processors/state-report", "a non-maskable interrupt makes the kernel say what everybody does, and go on") { test in
@@ -203,3 +195,10 @@ let kernelScenarios: [Scenario] = [
         try shell.check("grep -q Rescheduling /proc/interrupts && grep -q CPU2 /proc/interrupts")
     },
 ]
+
+/// A machine whose kernel does, beside starting a shell, what a test asks of it (kernel/Boot/KernelTests.swift).
+private func startKernelTest(_ name: String, processors: Int, _ test: ScenarioContext) throws -> Machine {
+    var configuration = test.kernelConfiguration("console=ttyS0 root=/dev/vda init=/bin/sh martlet.test=\(name)")
+    configuration.processors = processors
+    return try test.start(configuration)
+}

@@ -130,28 +130,21 @@ private func look(
 ) {
     var random = storm.random(20 + reader)
     let missing = Int(0x0bad_0bad_0bad)
-    var (seen, turn) = (Int32(0), 0)
-    while turn & 63 != 0 || !storm.isOver {
-        turn += 1
-        if turn & 63 == 0 {
-            _ = ts_add(looks, seen)
-            seen = 0
-        }
+    storm.watch(looks) { turn in
         let index = random.next(pieceCount)
         let before = Int(ts_load(words + index * 16))
         let state = before & 7
-        if state == State.changing { continue }
+        if state == State.changing { return false }
         let number = turn & 1 == 0 ? part.lowerBound + random.next(part.count) : random.next(512)
         let isPart = part.contains(number)
         let address = pointer(base + index * piece + number * page)
         let value = ts_probe(address, missing)
         let wrote = state == State.readOnly && isPart && turn & 2 == 0 && ts_probe_store(address + 8, turn << 4 | reader) != 0
-        if Int(ts_load(words + index * 16)) != before { continue }
-        seen += 1
+        if Int(ts_load(words + index * 16)) != before { return false }
         let expected = !isPart || state <= State.readOnly ? pattern(index, number, before) : state == State.cut ? missing : 0
         if value != expected || wrote {
             if ts_add(wrong, 1) <= 3 { storm.fail("a page is not what it should be", number, before, wrote ? -1 : value) }
         }
+        return true
     }
-    _ = ts_add(looks, seen)
 }

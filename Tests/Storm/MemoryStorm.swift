@@ -99,30 +99,24 @@ private func look(
 ) {
     var random = storm.random(20 + reader)
     let missing = Int(0x0bad_0bad_0bad)
-    var (seen, faulted, turn) = (Int32(0), Int32(0), 0)
-    while turn & 63 != 0 || !storm.isOver {
-        turn += 1
-        if turn & 63 == 0 {
-            _ = ts_add(looks, seen)
-            seen = 0
-        }
+    var faulted: Int32 = 0
+    storm.watch(looks) { turn in
         let page = random.next(pageCount)
         let before = Int(ts_load(words + page * 16))
         let state = before & 3
-        if state == State.changing { continue }
+        if state == State.changing { return false }
         let address = pointer(base + page * 4096)
         let value = ts_probe(address, missing)
         // A write to what is read-only must fail too; elsewhere nobody but the owner writes.
         let wrote = state == State.readOnly && turn & 1 == 0 && ts_probe_store(address + 8, turn << 4 | reader) != 0
-        if Int(ts_load(words + page * 16)) != before { continue }
-        seen += 1
+        if Int(ts_load(words + page * 16)) != before { return false }
         if state == State.unmapped { faulted += 1 }
         let expected = state == State.unmapped ? missing : pattern(page, before)
         if value != expected || wrote {
             if ts_add(stale, 1) <= 3 { storm.fail("a look at a page found the past", page, before, wrote ? -1 : value) }
         }
+        return true
     }
-    _ = ts_add(looks, seen)
     _ = ts_add(faults, faulted)
 }
 

@@ -82,22 +82,15 @@ private func look(
     _ storm: Storm, _ area: Int, _ words: UnsafeMutablePointer<Int32>, _ reader: Int, _ looks: UnsafeMutablePointer<Int32>
 ) {
     var random = storm.random(40 + reader)
-    var (seen, turn) = (Int32(0), 0)
-    while turn & 63 != 0 || !storm.isOver {
-        turn += 1
-        if turn & 63 == 0 {
-            _ = ts_add(looks, seen)
-            seen = 0
-        }
+    storm.watch(looks) { turn in
         let index = random.next(pageCount)
         let before = Int(ts_load(words + index))
-        if before & 1 != 0 { continue }
+        if before & 1 != 0 { return false }
         let right = isRight(area, index, before)
-        if Int(ts_load(words + index)) != before { continue }
-        seen += 1
+        if Int(ts_load(words + index)) != before { return false }
         if !right { storm.fail("a page is not what it should be", index, before) }
+        return true
     }
-    _ = ts_add(looks, seen)
 }
 
 /// A child's memory stands still, whatever is moved.

@@ -80,6 +80,21 @@ final class Storm {
         return place
     }
 
+    /// Looks again and again until the time is up. The counter is shared, so it is told of many looks at once.
+    /// - Parameter look: gets the number of the turn; says whether the look counts.
+    func watch(_ looks: UnsafeMutablePointer<Int32>, _ look: (Int) -> Bool) {
+        var (seen, turn) = (Int32(0), 0)
+        while turn & 63 != 0 || !isOver {
+            turn += 1
+            if turn & 63 == 0 {
+                _ = ts_add(looks, seen)
+                seen = 0
+            }
+            if look(turn) { seen += 1 }
+        }
+        _ = ts_add(looks, seen)
+    }
+
     /// Records that something is wrong; the first few are told.
     func fail(_ message: StaticString, _ a: Int = 0, _ b: Int = 0, _ c: Int = 0) {
         if ts_add(counters, 1) <= 8 { say("storm: \(message) (\(a), \(b), \(c))\n") }

@@ -32,7 +32,7 @@ public func kernelMain(_ magic: UInt32, _ address: UInt64, _ imageOffset: UInt64
     CPU.enableProtections(keepsTranslations: !options.has("nopcid"))
     if CPU.keepsTranslations { Log.info("memory: translations are kept by process-context identifier") }
     ExtendedState.enable()
-    let nodes = Nodes(ACPITables(rsdp: boot.rsdp) { mapEarly($0, $1, boot.memory) }.nodes)
+    let nodes = Nodes(ACPITables.nodes(rsdp: boot.rsdp) { mapEarly($0, $1, boot.memory) })
     Processors.registerFirst(nodes)
     SegmentTables.install()
     InterruptTable.load()

@@ -38,7 +38,7 @@ enum Panic {
             put("; the others are stopped.\n")
         }
         put("Kernel offset ")
-        putHex(kernelImageBase &- kernelLinkBase)
+        putHex(kernelImageOffset)
         put(", taken off below; direct map at ")
         putHex(UInt64(directMapBase))
         put("\n")
@@ -66,7 +66,7 @@ enum Panic {
     /// A place in the code, as in build/kernel.debug.
     static func putFrame(_ address: UInt) {
         put("  ")
-        putHex(UInt64(address) &- (kernelImageBase &- kernelLinkBase))
+        putHex(UInt64(address) &- kernelImageOffset)
         if let symbol = Symbols.find(address) {
             put(" ")
             put(symbol.name)

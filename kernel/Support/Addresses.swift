@@ -11,6 +11,8 @@ public let pageShift = 12
 public let kernelLinkBase: UInt64 = 0x0000_7f80_0000_0000
 /// Where the kernel image lies, less its physical address: 18 random bits above `kernelLinkBase` (`asm/boot.asm`). Written once, at boot.
 nonisolated(unsafe) public var kernelImageBase = kernelLinkBase
+/// How far the image was moved.
+public var kernelImageOffset: UInt64 { kernelImageBase &- kernelLinkBase }
 /// How many entries of the top-level page table belong to programs.
 public let userTopLevelEntries = 128
 

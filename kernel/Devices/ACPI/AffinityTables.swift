@@ -8,13 +8,7 @@ extension NodeTopology {
     mutating func readSRAT(_ table: UnsafeRawPointer, _ length: Int) {
         // Only the lowest byte of a domain's number counts in the first revision.
         let domainMask: UInt32 = table.load(fromByteOffset: 8, as: UInt8.self) < 2 ? 0xff : .max
-        var offset = 48
-        while offset + 2 <= length {
-            let type = table.load(fromByteOffset: offset, as: UInt8.self)
-            let size = Int(table.load(fromByteOffset: offset + 1, as: UInt8.self))
-            guard size >= 2, offset + size <= length else { return }
-            let entry = table + offset
-            offset += size
+        ACPITables.forEachEntry(table, length, from: 48) { type, entry, size in
             func word(_ place: Int) -> UInt32 { entry.loadUnaligned(fromByteOffset: place, as: UInt32.self) }
             switch type {
             case 0 where size >= 16 && word(4) & 1 != 0:

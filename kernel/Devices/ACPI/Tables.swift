@@ -5,7 +5,6 @@ import Support
 /// power-off). ACPI specification 6.5, chapter 5. Every length is checked and every checksum verified.
 public struct ACPITables {
     public private(set) var interrupts = InterruptTopology()
-    public private(set) var nodes = NodeTopology()
     /// I/O port of the PM timer, 0 when there is none.
     public private(set) var powerTimerPort: UInt16?
     /// Where the HPET's registers are, if the machine has one.
@@ -32,8 +31,32 @@ public struct ACPITables {
             Log.notice("acpi: no tables")
             return
         }
-        readRoot(root)
+        readRoot(root) { tables, signature, address in
+            switch signature {
+            case 0x4349_5041: tables.read(address) { $0.readMADT($1, $2) }  // "APIC"
+            case 0x5445_5048: tables.read(address) { $0.readHPET($1, $2) }  // "HPET"
+            case 0x5043_4146: tables.read(address) { $0.readFADT($1, $2) }  // "FACP"
+            default: _ = tables.open(address)  // for what it says about a table that is damaged
+            }
+        }
     }
+
+    /// Which memory is near which processors. Asked before there is an allocator: no other table is read.
+    public static func nodes(rsdp: UInt64, map: @escaping (UInt64, Int) -> UnsafeRawPointer?) -> NodeTopology {
+        var nodes = NodeTopology()
+        var tables = ACPITables(map: map)
+        guard let root = tables.findRoot(rsdp) else { return nodes }
+        tables.readRoot(root) { tables, signature, address in
+            switch signature {
+            case 0x5441_5253: tables.read(address) { nodes.readSRAT($1, $2) }  // "SRAT"
+            case 0x5449_4c53: tables.read(address) { nodes.readSLIT($1, $2) }  // "SLIT"
+            default: break
+            }
+        }
+        return nodes
+    }
+
+    private init(map: @escaping (UInt64, Int) -> UnsafeRawPointer?) { self.map = map }
 
     /// The address of the RSDP: the one given, or found on a 16-byte boundary in 0xE0000-0xFFFFF.
     private func findRoot(_ given: UInt64) -> UInt64? {
@@ -59,7 +82,8 @@ public struct ACPITables {
         return sum
     }
 
-    private mutating func readRoot(_ address: UInt64) {
+    /// Calls `body` with the signature and the address of each table that the root names; nothing else of it is checked.
+    private mutating func readRoot(_ address: UInt64, _ body: (inout ACPITables, UInt32, UInt64) -> Void) {
         guard let root = map(address, 36) else { return }
         let revision = root.load(fromByteOffset: 15, as: UInt8.self)
         var entryBytes = 4
@@ -80,15 +104,26 @@ public struct ACPITables {
                 : UInt64(memory.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
             offset += entryBytes
             tableCount += 1
-            guard let (body, bodyLength) = open(entry) else { continue }
-            switch body.loadUnaligned(as: UInt32.self) {
-            case 0x4349_5041: readMADT(body, bodyLength)  // "APIC"
-            case 0x5441_5253: nodes.readSRAT(body, bodyLength)  // "SRAT"
-            case 0x5449_4c53: nodes.readSLIT(body, bodyLength)  // "SLIT"
-            case 0x5445_5048: readHPET(body, bodyLength)  // "HPET"
-            case 0x5043_4146: readFADT(body, bodyLength)  // "FACP"
-            default: break
-            }
+            guard entry != 0, let header = map(entry, 36) else { continue }
+            body(&self, header.loadUnaligned(as: UInt32.self), entry)
+        }
+    }
+
+    /// Calls `body` with a table, if it is sound.
+    private mutating func read(_ address: UInt64, _ body: (inout ACPITables, UnsafeRawPointer, Int) -> Void) {
+        if let (table, length) = open(address) { body(&self, table, length) }
+    }
+
+    /// Calls `body` with the type, the memory and the size of each entry of a table that consists of them, up to the first that is damaged.
+    static func forEachEntry(
+        _ table: UnsafeRawPointer, _ length: Int, from start: Int, _ body: (UInt8, UnsafeRawPointer, Int) -> Void
+    ) {
+        var offset = start
+        while offset + 2 <= length {
+            let size = Int(table.load(fromByteOffset: offset + 1, as: UInt8.self))
+            guard size >= 2, offset + size <= length else { return }
+            body(table.load(fromByteOffset: offset, as: UInt8.self), table + offset, size)
+            offset += size
         }
     }
 
@@ -107,12 +142,7 @@ public struct ACPITables {
     /// Section 5.2.12.
     private mutating func readMADT(_ table: UnsafeRawPointer, _ length: Int) {
         interrupts.localAPIC = UInt64(table.loadUnaligned(fromByteOffset: 36, as: UInt32.self))
-        var offset = 44
-        while offset + 2 <= length {
-            let type = table.load(fromByteOffset: offset, as: UInt8.self)
-            let size = Int(table.load(fromByteOffset: offset + 1, as: UInt8.self))
-            guard size >= 2, offset + size <= length else { return }
-            let entry = table + offset
+        Self.forEachEntry(table, length, from: 44) { type, entry, size in
             switch type {
             case 0 where size >= 8:  // processor local APIC: enabled or online-capable
                 if entry.loadUnaligned(fromByteOffset: 4, as: UInt32.self) & 3 != 0 {
@@ -138,7 +168,6 @@ public struct ACPITables {
                 }
             default: break
             }
-            offset += size
         }
     }
 

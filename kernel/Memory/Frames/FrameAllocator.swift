@@ -227,20 +227,24 @@ extension FrameAllocator {
         return false
     }
 
+    /// The same for all types up to one; the memory for the oldest devices comes last, whatever node it is of.
+    @inline(__always)
+    private static func forEachZone(downFrom type: FrameZone, near node: Int, _ body: (Int) -> Bool) -> Bool {
+        if type != .dma, forEachZone(1...Int(type.rawValue), near: node, body) { return true }
+        return forEachZone(0...0, near: node, body)
+    }
+
     /// Moves up to a batch from the zones to a processor's list: from the first zone that has enough, else from any.
     @inline(never)
     private static func refill(_ cache: UnsafeMutablePointer<ProcessorCache>) {
         let node = Int(PerCPU.current.pointee.node)
         for sparesLow in [true, false] {
-            // The memory for the oldest devices comes last.
-            for types in [1...2, 0...0] {
-                let isFilled = forEachZone(types, near: node) { index in
-                    let moved = moveBatch(from: index, to: cache, sparesLow: sparesLow)
-                    if moved > 0 { MemoryNodes.note(from: index / MemoryNodes.zonesInNode, for: node, Int(moved)) }
-                    return moved > 0
-                }
-                if isFilled { return updatePressure() }
+            let isFilled = forEachZone(downFrom: .normal, near: node) { index in
+                let moved = moveBatch(from: index, to: cache, sparesLow: sparesLow)
+                if moved > 0 { MemoryNodes.note(from: index / MemoryNodes.zonesInNode, for: node, Int(moved)) }
+                return moved > 0
             }
+            if isFilled { break }
         }
         updatePressure()
     }
@@ -315,14 +319,12 @@ extension FrameAllocator {
         // Another processor's node by now will do as well.
         let node = Int(PerCPU.current.pointee.node)
         var found: UInt32?
-        func take(_ index: Int) -> Bool {
+        _ = forEachZone(downFrom: zone, near: node) { index in
             found = locked(index) { $0.allocate(order: order) }
             if found == nil { return false }
             MemoryNodes.note(from: index / MemoryNodes.zonesInNode, for: node, 1 << order)
             return true
         }
-        if zone != .dma, forEachZone(1...Int(zone.rawValue), near: node, take) { return found }
-        _ = forEachZone(0...0, near: node, take)
         return found
     }
 

@@ -3,44 +3,16 @@ import Support
 // Pages of 2 MiB: entries of a directory, in place of a table with 512 pages.
 
 extension PageTables {
-    /// The slot of a page of the given level (0: 4 KiB, 1: 2 MiB, 2: 1 GiB); missing tables are made.
-    /// - Parameter access: what the upper levels permit.
-    /// - Returns: nil when memory is exhausted, or a larger page is there.
-    public func makeSlot(_ address: UInt64, level: Int, access: PageFlags) -> Slot? {
-        var table = Self.table(root)
-        var current = 3
-        while current > level {
-            let slot = table + Self.index(address, current)
-            if slot.pointee.isPresent {
-                if slot.pointee.isLarge { return nil }
-                table = Self.table(slot.pointee.frame)
-            } else {
-                guard let fresh = Self.addTable(at: slot, access, countsParent: current < 3) else { return nil }
-                table = fresh
-            }
-            current -= 1
-        }
-        return table + Self.index(address, level)
-    }
-
     /// The slot in whose 2 MiB page an address lies; nil when there is no such page.
-    public func largeSlot(_ address: UInt64) -> Slot? {
-        let pml4 = Self.table(root)[Self.index(address, 3)]
-        guard pml4.isPresent else { return nil }
-        let pdpt = Self.table(pml4.frame)[Self.index(address, 2)]
-        guard pdpt.isPresent, !pdpt.isLarge else { return nil }
-        let slot = Self.table(pdpt.frame) + Self.index(address, 1)
-        return slot.pointee.isPresent && slot.pointee.isLarge ? slot : nil
-    }
+    public func largeSlot(_ address: UInt64) -> Slot? { directorySlot(address, isLarge: true) }
 
     /// The slot of the leaf table in whose range an address lies; nil when there is none.
-    public func directorySlot(_ address: UInt64) -> Slot? {
-        let pml4 = Self.table(root)[Self.index(address, 3)]
-        guard pml4.isPresent else { return nil }
-        let pdpt = Self.table(pml4.frame)[Self.index(address, 2)]
-        guard pdpt.isPresent, !pdpt.isLarge else { return nil }
-        let slot = Self.table(pdpt.frame) + Self.index(address, 1)
-        return slot.pointee.isPresent && !slot.pointee.isLarge ? slot : nil
+    public func directorySlot(_ address: UInt64) -> Slot? { directorySlot(address, isLarge: false) }
+
+    @inline(__always)
+    private func directorySlot(_ address: UInt64, isLarge: Bool) -> Slot? {
+        guard let slot = slot(address, level: 1), slot.pointee.isPresent, slot.pointee.isLarge == isLarge else { return nil }
+        return slot
     }
 
     /// The frame of the table that `slot` is in.

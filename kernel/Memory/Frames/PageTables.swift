@@ -34,39 +34,39 @@ public struct PageTables {
 
     // MARK: Single pages
 
-    /// The slot of a 4 KiB page, if its leaf table exists.
+    /// The slot of a page of the given level (0: 4 KiB, 1: 2 MiB, 2: 1 GiB), if its table exists.
     @inline(__always)
-    public func slot(_ address: UInt64) -> Slot? {
+    public func slot(_ address: UInt64, level: Int = 0) -> Slot? {
         var table = Self.table(root)
-        var level = 3
-        while level > 0 {
-            let entry = table[Self.index(address, level)]
+        var current = 3
+        while current > level {
+            let entry = table[Self.index(address, current)]
             if !entry.isPresent || entry.isLarge { return nil }
             table = Self.table(entry.frame)
-            level -= 1
+            current -= 1
         }
-        return table + Self.index(address, 0)
+        return table + Self.index(address, level)
     }
 
-    /// The slot of a 4 KiB page; missing tables are made.
+    /// The slot of a page of the given level, as for `slot`; missing tables are made.
     /// - Parameter access: what the upper levels permit: `[.writable, .user]` for user memory, `[.writable]` for the kernel's.
-    /// - Returns: nil when memory is exhausted.
+    /// - Returns: nil when memory is exhausted, or a larger page is there.
     @inline(never)
-    public func makeSlot(_ address: UInt64, access: PageFlags) -> Slot? {
+    public func makeSlot(_ address: UInt64, level: Int = 0, access: PageFlags) -> Slot? {
         var table = Self.table(root)
-        var level = 3
-        while level > 0 {
-            let slot = table + Self.index(address, level)
+        var current = 3
+        while current > level {
+            let slot = table + Self.index(address, current)
             if slot.pointee.isPresent {
                 if slot.pointee.isLarge { return nil }
                 table = Self.table(slot.pointee.frame)
             } else {
-                guard let fresh = Self.addTable(at: slot, access, countsParent: level < 3) else { return nil }
+                guard let fresh = Self.addTable(at: slot, access, countsParent: current < 3) else { return nil }
                 table = fresh
             }
-            level -= 1
+            current -= 1
         }
-        return table + Self.index(address, 0)
+        return table + Self.index(address, level)
     }
 
     @inline(never)

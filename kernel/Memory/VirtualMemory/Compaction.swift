@@ -101,9 +101,7 @@ public enum Compaction {
         drainLists()
         var survey = BlockSurvey()
         sources.forEachAddressSpace { $0.countMovable(&survey, waits: waits) }
-        Reclaim.forEachTree { tree in
-            if waits { tree.withLock { $0.countMovable(&survey) } } else { _ = tree.withLockIfFree { $0.countMovable(&survey) } }
-        }
+        forEachTree(waits: waits) { $0.countMovable(&survey) }
         let set = CaptureSet()
         // A few at a time: to find the pages in a block, all page tables are looked through.
         let most = order == LargeFrame.order ? CaptureSet.most : 2
@@ -114,9 +112,7 @@ public enum Compaction {
         if set.captures.isEmpty { return 0 }
         set.holdFree()
         sources.forEachAddressSpace { $0.migrate(set, waits: waits) }
-        Reclaim.forEachTree { tree in
-            if waits { tree.withLock { $0.migrate(set) } } else { _ = tree.withLockIfFree { $0.migrate(set) } }
-        }
+        forEachTree(waits: waits) { $0.migrate(set) }
         // What was freed meanwhile is in the lists of the processors.
         drainLists()
         set.holdFree()
@@ -126,6 +122,12 @@ public enum Compaction {
         }
         MemoryCounters.compactionSuccesses.wrappingAdd(assembled, ordering: .relaxed)
         return assembled
+    }
+
+    private static func forEachTree(waits: Bool, _ body: (inout PageTree) -> Void) {
+        Reclaim.forEachTree { tree in
+            if waits { tree.withLock { body(&$0) } } else { _ = tree.withLockIfFree { body(&$0) } }
+        }
     }
 
     /// Gives the free frames in the lists of all processors back to their zones. Only a processor itself reaches its lists.
